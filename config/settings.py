@@ -1,0 +1,96 @@
+"""Settings, read from the environment (or `.env`) by the names that the ecosystem knows.
+
+Built by `load_settings()`, never at import.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.errors import ConfigurationError
+
+# HS256 and AES-256 both want 256 bits; shorter is refused outside the demo.
+MINIMUM_SECRET_BYTES = 32
+HOW_TO_MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+class _Section(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+
+class DatabaseSettings(_Section):
+    """Where the data lives; without a URL, an embedded PostgreSQL under the state folder."""
+
+    url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
+    pool_size: int = Field(5, ge=1, validation_alias="VAULTRA_POOL_SIZE")
+
+
+class ModelSettings(_Section):
+    """The language model; without a key, the built-in planner answers."""
+
+    api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    name: str = Field("gpt-5-mini", validation_alias="VAULTRA_MODEL")
+    timeout_seconds: float = Field(60.0, gt=0, validation_alias="VAULTRA_MODEL_TIMEOUT")
+
+
+class StripeSettings(_Section):
+    """How Stripe is reached."""
+
+    api_base: str = Field("https://api.stripe.com", validation_alias="STRIPE_API_BASE")
+    timeout_seconds: float = Field(60.0, gt=0, validation_alias="VAULTRA_STRIPE_TIMEOUT")
+
+
+class SecuritySettings(_Section):
+    """The key ring: comma-separated secrets, the first one writes, all of them read."""
+
+    secret_keys: SecretStr | None = Field(None, validation_alias="VAULTRA_SECRET_KEYS")
+
+    def key_ring(self) -> tuple[str, ...]:
+        """Return the secrets, first the one that writes; raise if none or one is weak."""
+        text = self.secret_keys.get_secret_value() if self.secret_keys else ""
+        secrets = tuple(part.strip() for part in text.split(",") if part.strip())
+        if not secrets or any(len(secret.encode()) < MINIMUM_SECRET_BYTES for secret in secrets):
+            raise ConfigurationError(
+                "VAULTRA_SECRET_KEYS is missing or holds a secret of less than 32 bytes.",
+                hint=f"Make one with: {HOW_TO_MAKE_ONE}",
+            )
+        return secrets
+
+
+class ServerSettings(_Section):
+    """Where the service listens and what it keeps on disk."""
+
+    host: str = Field("127.0.0.1", validation_alias="VAULTRA_HOST")
+    port: int = Field(8000, ge=0, le=65535, validation_alias="VAULTRA_PORT")
+    public_url: str | None = Field(None, validation_alias="VAULTRA_PUBLIC_URL")
+    state_folder: Path = Field(Path(".vaultra"), validation_alias="VAULTRA_STATE_FOLDER")
+    log_level: str = Field("INFO", validation_alias="VAULTRA_LOG_LEVEL")
+
+
+class Settings(_Section):
+    """All settings."""
+
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    stripe: StripeSettings = Field(default_factory=StripeSettings)
+    security: SecuritySettings = Field(default_factory=SecuritySettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
+
+
+def load_settings() -> Settings:
+    """Read the settings; raise ConfigurationError naming each variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        # The values stay out of the message: one of them may be a secret.
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigurationError(f"Some settings are wrong: {problems}.") from None

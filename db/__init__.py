@@ -1,0 +1,1 @@
+"""Everything SQL: engine and unit of work, tables, repositories, migrations."""

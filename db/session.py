@@ -1,0 +1,82 @@
+"""The engine and the unit of work: one transaction per request, tool call or job."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from domain.errors import DatabaseError
+
+Session = AsyncSession
+UNREACHABLE = (OperationalError, InterfaceError, OSError, asyncpg.PostgresConnectionError)
+
+
+def parse_url(text: str) -> URL:
+    """Read `postgresql://` or `postgresql+asyncpg://`; raise DatabaseError on anything else."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise DatabaseError("DATABASE_URL is not a URL. Write postgresql://…") from error
+    if url.get_backend_name() not in {"postgresql", "postgres"}:
+        raise DatabaseError("DATABASE_URL names another database. Write postgresql://…")
+    return url.set(drivername="postgresql+asyncpg")
+
+
+class Database:
+    """One process's way to PostgreSQL."""
+
+    def __init__(self, url: str | URL, *, pool_size: int = 5) -> None:
+        """Prepare the pool; nothing connects before the first unit of work."""
+        self.url = parse_url(url) if isinstance(url, str) else url
+        self.engine: AsyncEngine = create_async_engine(
+            self.url, pool_size=pool_size, max_overflow=0, pool_timeout=30
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[Session]:
+        """Open a session whose work is committed once, at the end, or not at all."""
+        try:
+            async with self._sessions() as session, session.begin():
+                yield session
+        except (
+            OperationalError,
+            InterfaceError,
+            OSError,
+            asyncpg.PostgresConnectionError,
+        ) as error:
+            raise unreachable() from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise unreachable() from error
+            raise
+
+    async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
+        """Open a connection outside the pool, for LISTEN and for the job engine."""
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        try:
+            return await asyncpg.connect(dsn)
+        except (OSError, asyncpg.PostgresError) as error:
+            raise unreachable() from error
+
+    async def dispose(self) -> None:
+        """Close the pool."""
+        await self.engine.dispose()
+
+
+def unreachable() -> DatabaseError:
+    """Say that the database does not answer, without naming its password."""
+    return DatabaseError(
+        "The database does not answer.",
+        hint="Check that PostgreSQL is running and that DATABASE_URL is right.",
+    )
