@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import (
 from domain.errors import DatabaseError
 
 Session = AsyncSession
+# What a statement raises whose connection is gone, or was never made.
 UNREACHABLE = (OperationalError, InterfaceError, OSError, asyncpg.PostgresConnectionError)
 
 
@@ -30,6 +31,9 @@ def parse_url(text: str) -> URL:
     if url.get_backend_name() not in {"postgresql", "postgres"}:
         raise DatabaseError("DATABASE_URL names another database. Write postgresql://…")
     return url.set(drivername="postgresql+asyncpg")
+
+
+LOST_CONNECTION = (*UNREACHABLE, asyncpg.PostgresError, asyncpg.InterfaceError, DatabaseError)
 
 
 class Database:
@@ -49,12 +53,7 @@ class Database:
         try:
             async with self._sessions() as session, session.begin():
                 yield session
-        except (
-            OperationalError,
-            InterfaceError,
-            OSError,
-            asyncpg.PostgresConnectionError,
-        ) as error:
+        except UNREACHABLE as error:
             raise unreachable() from error
         except DBAPIError as error:
             if error.connection_invalidated:

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from config.settings import Settings
 from db.embedded import start_embedded_server
@@ -38,6 +38,17 @@ def alembic_config(url: str) -> Config:
 def migrate(url: str) -> None:
     """Bring the schema up to the newest revision. Blocking; safe from several processes."""
     command.upgrade(alembic_config(url), "head")
+
+
+async def empty(url: str) -> None:
+    """Drop everything that the database holds."""
+    database = Database(url, pool_size=1)
+    try:
+        async with database.unit_of_work() as session:
+            await session.execute(text("DROP SCHEMA public CASCADE"))
+            await session.execute(text("CREATE SCHEMA public"))
+    finally:
+        await database.dispose()
 
 
 async def require_migrated(database: Database) -> None:

@@ -52,3 +52,12 @@ class Access:
         if not self.may(permission):
             message = f"A {self.role.value} may not do this; it needs {permission.value}."
             raise NotPermittedError(message)
+
+
+# No user has this id; what the service does by itself is recorded under it.
+SERVICE_USER_ID = UUID(int=0)
+
+
+def service_access(business_id: UUID) -> Access:
+    """Return the access of the service's own jobs to the business they work for."""
+    return Access(SERVICE_USER_ID, business_id, Role.OWNER)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
-from db.embedded import start_embedded_server
-from db.session import Database, parse_url
-from db.startup import migrate
 from fasteners import InterProcessLock
 from sqlalchemy.engine import URL
 
+from db.embedded import start_embedded_server
+from db.session import Database, parse_url
+from db.startup import migrate
 from tests.factories import Shop, make_shop
 
 STATE = Path(__file__).resolve().parent.parent / ".vaultra" / "tests"
@@ -25,13 +26,12 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 @pytest.fixture(scope="session")
-def server_url() -> Iterator[URL]:
+def server_url() -> URL:
     """The server to test on: TEST_DATABASE_URL, or an embedded one for all the workers."""
     configured = os.environ.get("TEST_DATABASE_URL")
     STATE.mkdir(parents=True, exist_ok=True)
     with InterProcessLock(STATE / "start.lock"):
-        url = parse_url(configured or start_embedded_server(STATE / "postgres"))
-    yield url
+        return parse_url(configured or start_embedded_server(STATE / "postgres"))
 
 
 async def _execute(url: URL, *statements: str) -> None:
@@ -50,8 +50,6 @@ def _dsn(url: URL) -> str:
 @pytest.fixture(scope="session")
 def template(server_url: URL) -> str:
     """The name of a database that holds the migrated schema, made once a session."""
-    import asyncio
-
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     marker = STATE / "template.txt"
     with InterProcessLock(STATE / "template.lock"):
@@ -62,8 +60,6 @@ def template(server_url: URL) -> str:
 
 
 async def _make_template(url: URL) -> None:
-    import asyncio
-
     settings = [f"ALTER SYSTEM SET {name} = '{value}'" for name, value in FAST.items()]
     stale = await _stale_databases(url)
     drops = [f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in [*stale, TEMPLATE]]

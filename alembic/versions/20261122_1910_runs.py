@@ -67,6 +67,7 @@ def upgrade() -> None:
         "agent_run_events",
         sa.Column("run_id", sa.UUID(), nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("type", sa.String(length=50), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
         sa.Column(
             "created_at",

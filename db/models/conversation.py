@@ -18,7 +18,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models.declarative import CreatedAt, Model, RandomId, Str20, Str100, Str255, UpdatedAt
+from db.models.declarative import (
+    CreatedAt,
+    Model,
+    RandomId,
+    Str20,
+    Str50,
+    Str100,
+    Str255,
+    UpdatedAt,
+)
 
 ACTIVE_RUN = "state IN ('running', 'awaiting_approval')"
 
@@ -106,6 +115,7 @@ class RunEvent(Model):
 
     run_id: Mapped[UUID] = mapped_column(ForeignKey("agent_runs.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    type: Mapped[Str50]
     data: Mapped[str] = mapped_column(Text)
     created_at: Mapped[CreatedAt]
 

@@ -1,8 +1,9 @@
 """A job exists exactly if the transaction that asked for it was committed."""
 
+from sqlalchemy import text
+
 from db.repositories.jobs import Entrypoint, enqueue
 from db.session import Database
-from sqlalchemy import text
 
 
 async def _queued(database: Database) -> int:

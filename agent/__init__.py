@@ -1,0 +1,1 @@
+"""The conversational agent: context, model, graph, tools, events and runs."""

@@ -1,0 +1,84 @@
+"""What a run's tools and nodes can reach; hidden from the model."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import ToolCall
+from langchain_core.tools import BaseTool
+from langgraph.prebuilt import ToolRuntime
+from pydantic_core import to_json
+
+from db.models import ToolCallRecord
+from db.repositories import runs
+from db.session import Database, Session
+from domain.access import Access, Permission
+from domain.errors import VaultraError
+
+__all__ = ["AgentContext", "Clock", "Session", "explain_error"]
+
+Clock = Callable[[], datetime]
+Work = Callable[[Session, Access], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class AgentContext:
+    """One run's surroundings: who asks, with which model and tools, on which database."""
+
+    run_id: UUID
+    access: Access
+    database: Database
+    model: BaseChatModel
+    tools: tuple[BaseTool, ...]
+    clock: Clock
+
+    async def perform(
+        self, runtime: ToolRuntime[AgentContext, Any], permission: Permission, work: Work
+    ) -> str:
+        """Do a tool call's work once, and return the JSON that the model sees of it.
+
+        The work and the record of its result are one transaction; a repeated call returns
+        the stored result. Raises NotPermittedError and whatever VaultraError the work raises,
+        after recording it.
+        """
+        self.access.require(permission)
+        call = _call_of(runtime)
+        try:
+            async with self.database.unit_of_work() as session:
+                record = await self._claim(session, call)
+                if record.result is None:
+                    result = to_json(await work(session, self.access)).decode()
+                    await runs.finish_tool_call(session, record, status="succeeded", result=result)
+        except VaultraError as error:
+            await self._record_failure(call, error)
+            raise
+        return str(record.result)
+
+    async def _claim(self, session: Session, call: ToolCall) -> ToolCallRecord:
+        return await runs.claim_tool_call(
+            session, self.run_id, str(call["id"]), call["name"], call["args"]
+        )
+
+    async def _record_failure(self, call: ToolCall, error: VaultraError) -> None:
+        # The work's own transaction is gone, and the row of the call with it.
+        async with self.database.unit_of_work() as session:
+            record = await self._claim(session, call)
+            await runs.finish_tool_call(
+                session, record, status="failed", result=explain_error(error)
+            )
+
+
+def _call_of(runtime: ToolRuntime[AgentContext, Any]) -> ToolCall:
+    calls: list[ToolCall] = runtime.state["messages"][-1].tool_calls
+    return next(call for call in calls if call["id"] == runtime.tool_call_id)
+
+
+def explain_error(error: VaultraError) -> str:
+    """Return the sentence that the model sees of an error."""
+    hint = f" {error.hint}" if error.hint else ""
+    return f"Error: {error.message}{hint}"

@@ -1,0 +1,206 @@
+"""From the graph's parts to AG-UI events: one pure mapper that all front ends read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+from ag_ui.core import (
+    BaseEvent,
+    Event,
+    RunErrorEvent,
+    RunFinishedCancelledOutcome,
+    RunFinishedEvent,
+    RunFinishedSuccessOutcome,
+    RunStartedEvent,
+    StateSnapshotEvent,
+    TextMessageContentEvent,
+    TextMessageEndEvent,
+    TextMessageStartEvent,
+    TokenUsage,
+    ToolCallArgsEvent,
+    ToolCallEndEvent,
+    ToolCallResultEvent,
+    ToolCallStartEvent,
+)
+from pydantic import TypeAdapter
+
+from agent.parts import (
+    Part,
+    TextPart,
+    ToolCallArgsPart,
+    ToolCallEndPart,
+    ToolCallStartPart,
+    ToolResultPart,
+    UsagePart,
+)
+
+PROTOCOL_VERSION = "1.0"
+_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+TERMINAL_TYPES = frozenset({"RUN_FINISHED", "RUN_ERROR"})
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "TERMINAL_TYPES",
+    "Event",
+    "EventMapper",
+    "encode",
+    "run_started",
+    "state_snapshot",
+]
+
+
+def encode(event: BaseEvent) -> str:
+    """Return the event's JSON; absent fields are omitted, never null."""
+    return event.model_dump_json(by_alias=True)
+
+
+def run_started(thread_id: UUID, client_run_id: str) -> RunStartedEvent:
+    """Return the event that opens every run."""
+    return RunStartedEvent(
+        thread_id=str(thread_id), run_id=client_run_id, protocol_version=PROTOCOL_VERSION
+    )
+
+
+def state_snapshot(*, title: str | None, as_of: str | None, stale: bool) -> StateSnapshotEvent:
+    """Return what a front end shows around the conversation."""
+    data = {"as_of": as_of, "stale": stale} if as_of else {"stale": stale}
+    return StateSnapshotEvent(snapshot={"title": title or "", "data": data})
+
+
+class EventMapper:
+    """Maps the parts of one run, in order; knows which message and calls are open."""
+
+    def __init__(self, thread_id: UUID, client_run_id: str) -> None:
+        """Start with nothing open and no tokens used."""
+        self._thread_id = str(thread_id)
+        self._run_id = client_run_id
+        self._usage: dict[str, TokenUsage] = {}
+        self._open_calls: list[str] = []
+        self._unanswered: list[str] = []
+        self.message_id: UUID | None = None
+        self.text = ""
+        # Whether an earlier attempt has said or done anything that a reader may have seen.
+        self.has_output = False
+
+    def events_for(self, part: Part) -> Iterator[Event]:
+        """Yield the events of a part; text that follows a tool call opens a new message."""
+        match part:
+            case TextPart(text):
+                yield from self._text(text)
+            case ToolCallStartPart(call_id, name):
+                yield from self.close_message()
+                self._open_calls.append(call_id)
+                self._unanswered.append(call_id)
+                yield ToolCallStartEvent(tool_call_id=call_id, tool_call_name=name)
+            case ToolCallArgsPart(call_id, delta):
+                yield ToolCallArgsEvent(tool_call_id=call_id, delta=delta)
+            case ToolCallEndPart(call_id):
+                self._open_calls.remove(call_id)
+                yield ToolCallEndEvent(tool_call_id=call_id)
+            case ToolResultPart(call_id, content):
+                self._unanswered.remove(call_id)
+                yield _tool_result(call_id, content)
+            case UsagePart():
+                self._count(part)
+
+    def _text(self, text: str) -> Iterator[Event]:
+        if not text:
+            return
+        if self.message_id is None:
+            self.message_id = uuid4()
+            yield TextMessageStartEvent(message_id=str(self.message_id), role="assistant")
+        self.text += text
+        yield TextMessageContentEvent(message_id=str(self.message_id), delta=text)
+
+    def close_message(self) -> Iterator[Event]:
+        """Yield the end of the open message, if there is one; the caller stores `text`."""
+        if self.message_id is not None:
+            yield TextMessageEndEvent(message_id=str(self.message_id))
+
+    def message_stored(self) -> None:
+        """Forget the message that has just been ended and stored."""
+        self.message_id = None
+        self.text = ""
+
+    def close_calls(self, content: str) -> Iterator[Event]:
+        """Yield the ends and results that an interrupted run's tool calls still owe."""
+        for call_id in self._open_calls:
+            yield ToolCallEndEvent(tool_call_id=call_id)
+        for call_id in self._unanswered:
+            yield _tool_result(call_id, content)
+        self._open_calls.clear()
+        self._unanswered.clear()
+
+    def restore(self, logged: Iterable[str]) -> None:
+        """Take in the events that an earlier attempt has logged, to go on or to close them."""
+        for data in logged:
+            self._restore_event(_EVENT.validate_json(data))
+
+    def _restore_event(self, event: Event) -> None:
+        match event:
+            case TextMessageStartEvent():
+                self.message_id = UUID(event.message_id)
+            case TextMessageContentEvent():
+                self.text += event.delta
+            case TextMessageEndEvent():
+                self.message_stored()
+            case ToolCallStartEvent():
+                self._open_calls.append(event.tool_call_id)
+                self._unanswered.append(event.tool_call_id)
+            case ToolCallEndEvent():
+                self._open_calls.remove(event.tool_call_id)
+            case ToolCallResultEvent():
+                self._unanswered.remove(event.tool_call_id)
+            case _:
+                return
+        self.has_output = True
+
+    def _count(self, part: UsagePart) -> None:
+        before = self._usage.get(part.model, TokenUsage(model=part.model))
+        inputs = (before.input_tokens or 0) + part.input_tokens
+        outputs = (before.output_tokens or 0) + part.output_tokens
+        self._usage[part.model] = TokenUsage(
+            model=part.model,
+            input_tokens=inputs,
+            output_tokens=outputs,
+            total_tokens=inputs + outputs,
+        )
+
+    @property
+    def usage(self) -> list[TokenUsage]:
+        """The tokens used so far, one entry per model."""
+        return list(self._usage.values())
+
+    def usage_json(self) -> list[dict[str, Any]]:
+        """Return the tokens used so far as they are stored with the run."""
+        return [entry.model_dump(by_alias=True) for entry in self.usage]
+
+    def finished(self) -> RunFinishedEvent:
+        """Return the terminal event of a run that answered."""
+        return RunFinishedEvent(
+            thread_id=self._thread_id,
+            run_id=self._run_id,
+            outcome=RunFinishedSuccessOutcome(),
+            usage=self.usage or None,
+        )
+
+    def cancelled(self) -> RunFinishedEvent:
+        """Return the terminal event of a run that was cancelled."""
+        return RunFinishedEvent(
+            thread_id=self._thread_id,
+            run_id=self._run_id,
+            outcome=RunFinishedCancelledOutcome(),
+            usage=self.usage or None,
+        )
+
+    def failed(self, code: str, message: str) -> RunErrorEvent:
+        """Return the terminal event of a run that failed; the message is safe to show."""
+        return RunErrorEvent(code=code, message=message, usage=self.usage or None)
+
+
+def _tool_result(call_id: str, content: str) -> ToolCallResultEvent:
+    return ToolCallResultEvent(
+        message_id=str(uuid4()), tool_call_id=call_id, content=content, role="tool"
+    )

@@ -1,0 +1,57 @@
+"""What the graph produces while it runs: plain parts, not yet events of a protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallStartPart:
+    """The model has begun a tool call."""
+
+    call_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallArgsPart:
+    """A piece of a tool call's JSON arguments."""
+
+    call_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallEndPart:
+    """The tool call's arguments are complete."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResultPart:
+    """What the model sees of the tool call."""
+
+    call_id: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePart:
+    """Tokens of one model call."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+
+
+Part = (
+    TextPart | ToolCallStartPart | ToolCallArgsPart | ToolCallEndPart | ToolResultPart | UsagePart
+)

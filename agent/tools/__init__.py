@@ -1,0 +1,1 @@
+"""The typed tools: thin, each one a unit of work over a service."""

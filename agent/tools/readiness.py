@@ -1,0 +1,42 @@
+"""Tools over the readiness score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.tools import tool
+from langgraph.prebuilt import ToolRuntime
+
+from agent.context import AgentContext, Session
+from domain.access import Access, Permission
+from services import readiness
+
+
+@tool(parse_docstring=True)
+async def get_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
+    """Read the current readiness score (0-100), its tier, confidence and what binds it."""
+
+    async def work(session: Session, access: Access) -> object:
+        return await readiness.current(session, access, now=runtime.context.clock())
+
+    return await runtime.context.perform(runtime, Permission.READ, work)
+
+
+@tool(parse_docstring=True)
+async def explain_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
+    """Explain the current score: each component's value, points won and lost, caps, sources."""
+
+    async def work(session: Session, access: Access) -> object:
+        return await readiness.explain_current(session, access, now=runtime.context.clock())
+
+    return await runtime.context.perform(runtime, Permission.READ, work)
+
+
+@tool(parse_docstring=True)
+async def recompute_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
+    """Compute the score again from the stored snapshots, and store it."""
+
+    async def work(session: Session, access: Access) -> object:
+        return await readiness.recompute(session, access, now=runtime.context.clock())
+
+    return await runtime.context.perform(runtime, Permission.RECOMPUTE, work)

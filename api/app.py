@@ -1,0 +1,63 @@
+"""The application: what it holds, and its routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import errors
+from api.middleware import BodyLimitMiddleware, RequestIdMiddleware
+from api.routes import (
+    agent,
+    businesses,
+    conversations,
+    insight,
+    operations,
+    page,
+    runs,
+    stripe,
+)
+from api.state import AppState
+from config.settings import Settings
+from db.notifications import Notifications
+from db.session import Database
+from worker.app import Worker
+from worker.wiring import wire
+
+
+def create_app(settings: Settings, database_url: str, *, with_worker: bool = True) -> FastAPI:
+    """Return the application on a database that is reachable and migrated.
+
+    With a worker, this process is a whole system; without, workers run elsewhere.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.vaultra = await _open(stack, settings, database_url, with_worker)
+            yield
+
+    app = FastAPI(title="Vaultra", version=version("vaultra"), lifespan=lifespan)
+    # The last one added is the first to see a request.
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(RequestIdMiddleware)
+    errors.install(app)
+    for module in (operations, page, agent, businesses, stripe, insight, conversations, runs):
+        app.include_router(module.router)
+    return app
+
+
+async def _open(
+    stack: AsyncExitStack, settings: Settings, database_url: str, with_worker: bool
+) -> AppState:
+    database = Database(database_url, pool_size=settings.database.pool_size)
+    stack.push_async_callback(database.dispose)
+    notifications = await stack.enter_async_context(Notifications(database).listening())
+    wiring = wire(settings, database, notifications)
+    worker = Worker(database, wiring) if with_worker else None
+    if worker is not None:
+        await stack.enter_async_context(worker.running())
+    return AppState(settings, database, wiring, worker)

@@ -1,0 +1,36 @@
+"""Whether the process lives and whether it can work."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from api.deps import State
+from db.startup import require_migrated
+from domain.errors import VaultraError
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Tell that the process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"description": "Something is missing."}})
+async def readyz(state: State) -> Response:
+    """Tell whether database, migrations and worker are there."""
+    database = await _check_database(state)
+    worker = "none" if state.worker is None else ("ok" if state.worker.alive else "down")
+    ready = database == "ok" and worker != "down"
+    checks = {"status": "ok" if ready else "unavailable", "database": database, "worker": worker}
+    return JSONResponse(checks, 200 if ready else 503)
+
+
+async def _check_database(state: State) -> str:
+    try:
+        await require_migrated(state.database)
+    except VaultraError as error:
+        return f"{error.message} {error.hint or ''}".strip()
+    return "ok"

@@ -1,0 +1,116 @@
+"""Runs: start or attach, follow, read, cancel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from ag_ui.core import RunAgentInput
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel
+from sse_starlette import EventSourceResponse
+
+from agent import runs
+from agent.event_log import follow, require_events
+from api.deps import RunAccess, State, UserId
+from api.schemas.runs import read_props, read_request
+from api.sse import stream
+from db.models import Run
+from domain.access import Access
+from domain.errors import InvalidInputError
+from services import businesses
+
+router = APIRouter(prefix="/v1", tags=["runs"])
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}, "description": "AG-UI events."}
+}
+
+
+class RunView(BaseModel):
+    """Where a run stands."""
+
+    id: str
+    conversation_id: UUID
+    state: str
+    model: str | None
+    prompt_version: str | None
+    usage: dict[str, Any] | None
+    error_code: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@router.post("/runs", responses=EVENT_STREAM, response_class=EventSourceResponse)
+async def start_run(state: State, user_id: UserId, body: RunAgentInput) -> EventSourceResponse:
+    """Answer the last user message, or attach to the run of the same id; streams its events."""
+    props = read_props(body)
+    request = read_request(body, props)
+    access = await _access(state, user_id, props.business_id)
+    await runs.submit(state.agent, access, request)
+    return _follow(state, access, request.client_run_id, 0)
+
+
+async def _access(state: State, user_id: UUID, business_id: UUID | None) -> Access:
+    async with state.database.unit_of_work() as session:
+        if business_id is None:
+            mine = await businesses.list_for_user(session, user_id)
+            if len(mine) != 1:
+                raise InvalidInputError("Say which business: forwardedProps.businessId.")
+            business_id = mine[0].id
+        return await businesses.access_for(session, user_id, business_id)
+
+
+def _follow(state: State, access: Access, run_id: str, after: int) -> EventSourceResponse:
+    database, notifications = state.database, state.agent.notifications
+    return stream(follow(database, notifications, access, run_id, after=after))
+
+
+@router.get("/runs/{run_id}", response_model_exclude_none=True)
+async def get_run(state: State, access: RunAccess, run_id: str) -> RunView:
+    """Read where a run stands."""
+    return _view(await runs.state_of(state.agent, access, run_id))
+
+
+def _view(run: Run) -> RunView:
+    return RunView(
+        id=run.client_run_id,
+        conversation_id=run.conversation_id,
+        state=run.state,
+        model=run.model,
+        prompt_version=run.prompt_version,
+        usage=run.usage,
+        error_code=run.error_code,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+    )
+
+
+@router.get("/runs/{run_id}/events", responses=EVENT_STREAM, response_class=EventSourceResponse)
+async def follow_run(
+    state: State,
+    access: RunAccess,
+    run_id: str,
+    after: Annotated[int | None, Query(ge=0)] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """Replay the run's events behind `after` or `Last-Event-ID`, then follow it."""
+    position = _position(after, last_event_id)
+    await require_events(state.database, access, run_id, after=position)
+    return _follow(state, access, run_id, position)
+
+
+def _position(after: int | None, last_event_id: str | None) -> int:
+    if after is not None or not last_event_id:
+        return after or 0
+    if not last_event_id.isdecimal():
+        raise InvalidInputError("Last-Event-ID must be the number of an event.")
+    return int(last_event_id)
+
+
+@router.post("/runs/{run_id}/cancel", status_code=202)
+async def cancel_run(state: State, access: RunAccess, run_id: str) -> dict[str, str]:
+    """Ask a run to stop; what it has said so far is kept."""
+    return {"id": run_id, "state": (await runs.cancel(state.agent, access, run_id)).value}

@@ -1,0 +1,1 @@
+"""What travels over HTTP where no library's model says it already."""

@@ -1,0 +1,94 @@
+"""From AG-UI's input to a request to run; what the server does not trust stays behind."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+import orjson
+from ag_ui.core import RunAgentInput, TextPart, UserMessage
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent import runs
+from domain.errors import InvalidInputError
+
+MAX_MESSAGE_CHARACTERS = 8_000
+MAX_ID_CHARACTERS = 128
+
+
+class ForwardedProps(BaseModel):
+    """What a front end may say beside the message."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    business_id: UUID | None = Field(None, alias="businessId")
+    when_busy: Literal["enqueue", "reject", "interrupt"] = Field("enqueue", alias="whenBusy")
+
+
+def read_props(body: RunAgentInput) -> ForwardedProps:
+    """Return the forwarded properties or raise InvalidInputError naming what is wrong."""
+    try:
+        return ForwardedProps.model_validate(body.forwarded_props or {})
+    except ValidationError as error:
+        names = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
+        raise InvalidInputError(f"forwardedProps is wrong: {names or 'not an object'}.") from None
+
+
+def read_request(body: RunAgentInput, props: ForwardedProps) -> runs.RunRequest:
+    """Return the request; of all that the body holds, only the user's own messages count."""
+    conversation_id = _thread_id(body.thread_id)
+    if not 1 <= len(body.run_id) <= MAX_ID_CHARACTERS:
+        raise InvalidInputError(f"runId must have 1 to {MAX_ID_CHARACTERS} characters.")
+    messages = tuple(
+        runs.UserMessage(_message_id(conversation_id, message.id), _text_of(message))
+        for message in body.messages
+        if isinstance(message, UserMessage)
+    )
+    if not messages:
+        raise InvalidInputError("There is no user message in this request.")
+    return runs.RunRequest(
+        conversation_id=conversation_id,
+        client_run_id=body.run_id,
+        messages=messages,
+        input_hash=_hash(body.thread_id, messages, body.forwarded_props),
+        when_busy=props.when_busy,
+    )
+
+
+def _thread_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInputError("threadId must be a UUID; it is the conversation's id.") from None
+
+
+def _message_id(conversation_id: UUID, text: str) -> UUID:
+    """Keep a UUID as it is; give any other id a stable one within the conversation."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return uuid5(conversation_id, text)
+
+
+def _text_of(message: UserMessage) -> str:
+    if isinstance(message.content, str):
+        text = message.content
+    elif all(isinstance(part, TextPart) for part in message.content):
+        text = "\n".join(part.text for part in message.content if isinstance(part, TextPart))
+    else:
+        raise InvalidInputError("Only text can be understood; leave out images and files.")
+    if not text.strip():
+        raise InvalidInputError("The message is empty. Write a question.")
+    if len(text) > MAX_MESSAGE_CHARACTERS:
+        raise InvalidInputError(
+            f"The message has {len(text)} characters; {MAX_MESSAGE_CHARACTERS} are allowed."
+        )
+    # PostgreSQL cannot store it, and no person types it.
+    return text.replace("\x00", "")
+
+
+def _hash(thread_id: str, messages: tuple[runs.UserMessage, ...], props: Any) -> str:
+    last = messages[-1]
+    body = orjson.dumps([thread_id, last.id, last.content, props], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(body).hexdigest()

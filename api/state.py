@@ -1,0 +1,34 @@
+"""What the application holds for as long as it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from agent.runs import AgentRuntime
+from config.settings import Settings
+from db.session import Database
+from worker.app import Worker
+from worker.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class AppState:
+    """The process's settings, database, wiring and, unless it only serves, worker."""
+
+    settings: Settings
+    database: Database
+    wiring: Wiring
+    worker: Worker | None
+
+    @property
+    def agent(self) -> AgentRuntime:
+        """What runs need."""
+        return self.wiring.agent
+
+
+def state_of(request: Request) -> AppState:
+    """Return the state of the application that answers the request."""
+    state: AppState = request.app.state.vaultra
+    return state

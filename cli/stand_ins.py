@@ -1,0 +1,23 @@
+"""sandbox: the stand-ins, by themselves."""
+
+from __future__ import annotations
+
+import typer
+
+from sandbox.model.__main__ import main as model_main
+from sandbox.stripe.__main__ import main as stripe_main
+
+app = typer.Typer(help="Run a stand-in by itself, for people who build on Stripe or on models.")
+PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+@app.command("stripe", context_settings=PASS_ON)
+def stripe(context: typer.Context) -> None:
+    """Serve a Stripe account made of a real shop's purchases; --help lists its options."""
+    raise typer.Exit(stripe_main(context.args))
+
+
+@app.command("model", context_settings=PASS_ON)
+def model(context: typer.Context) -> None:
+    """Serve a scripted OpenAI-compatible model; --help lists its options."""
+    raise typer.Exit(model_main(context.args))

@@ -1,0 +1,185 @@
+"""Runs, their event log and their tool calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from uuid_utils.compat import uuid7
+
+from db.models import Conversation, Run, RunEvent, ToolCallRecord
+from db.session import Session
+from domain.access import Access
+from domain.errors import NotFoundError
+from domain.runs import FINISHED_STATES, RunState
+
+_FINISHED = tuple(state.value for state in FINISHED_STATES)
+
+
+class LoggedEvent(NamedTuple):
+    """One event of a run as it is stored and sent."""
+
+    seq: int
+    type: str
+    data: str
+
+
+async def find_run(session: Session, access: Access, client_run_id: str) -> Run | None:
+    """Return the caller's run by the id that its client chose."""
+    query = select(Run).where(
+        Run.business_id == access.business_id,
+        Run.user_id == access.user_id,
+        Run.client_run_id == client_run_id,
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def get_run(session: Session, access: Access, client_run_id: str) -> Run:
+    """Return the caller's run or raise NotFoundError."""
+    run = await find_run(session, access, client_run_id)
+    if run is None:
+        raise NotFoundError("There is no such run.")
+    return run
+
+
+async def find_business_id(session: Session, user_id: UUID, client_run_id: str) -> UUID | None:
+    """Return which business the user's run is about; of several by that id, the latest."""
+    query = (
+        select(Run.business_id)
+        .where(Run.user_id == user_id, Run.client_run_id == client_run_id)
+        .order_by(Run.created_at.desc())
+        .limit(1)
+    )
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def find_run_to_execute(session: Session, run_id: UUID) -> Run | None:
+    """Return the run for the job that executes it, locked."""
+    return await session.get(Run, run_id, with_for_update=True)
+
+
+async def find_run_to_end(session: Session, run: Run) -> Run:
+    """Return the run as it stands now, with its conversation and itself locked."""
+    current = await session.get_one(Run, run.id)
+    return await lock_conversation_of(session, current)
+
+
+async def list_unfinished(session: Session, conversation_id: UUID) -> Sequence[Run]:
+    """List the conversation's runs that have not ended, the oldest first."""
+    query = (
+        select(Run)
+        .where(Run.conversation_id == conversation_id, Run.state.not_in(_FINISHED))
+        .order_by(Run.created_at)
+        .execution_options(populate_existing=True)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def insert_run(session: Session, access: Access, **values: Any) -> UUID | None:
+    """Insert a queued run; return None if the client's run id is taken in this business."""
+    statement = (
+        pg_insert(Run)
+        .values(
+            id=uuid7(),
+            business_id=access.business_id,
+            user_id=access.user_id,
+            state=RunState.QUEUED.value,
+            created_at=func.clock_timestamp(),
+            **values,
+        )
+        .on_conflict_do_nothing(index_elements=[Run.business_id, Run.client_run_id])
+        .returning(Run.id)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def lock_conversation_of(session: Session, run: Run) -> Run:
+    """Make starting and ending runs of the conversation one after the other.
+
+    Returns the run as it stands once the lock is held, locked as well.
+    """
+    await session.execute(
+        select(Conversation.id).where(Conversation.id == run.conversation_id).with_for_update()
+    )
+    await session.refresh(run, with_for_update=True)
+    return run
+
+
+async def append_events(session: Session, run_id: UUID, events: Sequence[LoggedEvent]) -> None:
+    """Append to the run's log; a sequence number that is taken raises IntegrityError."""
+    rows = [{"run_id": run_id, **event._asdict()} for event in events]
+    await session.execute(insert(RunEvent), rows)
+
+
+async def last_seq(session: Session, run_id: UUID) -> int:
+    """Return the run's last sequence number, 0 if its log is empty."""
+    query = select(func.coalesce(func.max(RunEvent.seq), 0)).where(RunEvent.run_id == run_id)
+    return (await session.execute(query)).scalar_one()
+
+
+async def list_events(
+    session: Session, run_id: UUID, *, after: int, limit: int
+) -> list[LoggedEvent]:
+    """List the run's events behind a sequence number."""
+    query = (
+        select(RunEvent.seq, RunEvent.type, RunEvent.data)
+        .where(RunEvent.run_id == run_id, RunEvent.seq > after)
+        .order_by(RunEvent.seq)
+        .limit(limit)
+    )
+    return [LoggedEvent(*row) for row in await session.execute(query)]
+
+
+async def claim_tool_call(
+    session: Session, run_id: UUID, call_id: str, name: str, arguments: dict[str, Any]
+) -> ToolCallRecord:
+    """Return the row of the tool call, locked; it is new unless its `result` is set.
+
+    A second execution of the same call waits here for the first one's transaction.
+    """
+    await session.execute(
+        pg_insert(ToolCallRecord)
+        .values(
+            id=uuid7(),
+            run_id=run_id,
+            call_id=call_id,
+            name=name,
+            arguments=arguments,
+            status="running",
+        )
+        .on_conflict_do_nothing(index_elements=[ToolCallRecord.run_id, ToolCallRecord.call_id])
+    )
+    query = (
+        select(ToolCallRecord)
+        .where(ToolCallRecord.run_id == run_id, ToolCallRecord.call_id == call_id)
+        .with_for_update()
+    )
+    return (await session.execute(query)).scalar_one()
+
+
+async def finish_tool_call(
+    session: Session, record: ToolCallRecord, *, status: str, result: str
+) -> None:
+    """Store what the model sees of the tool call."""
+    record.status = status
+    record.result = result
+    record.finished_at = func.clock_timestamp()
+    await session.flush()
+
+
+async def list_tool_calls(session: Session, run_id: UUID) -> Sequence[ToolCallRecord]:
+    """List the run's tool calls in their order."""
+    query = (
+        select(ToolCallRecord).where(ToolCallRecord.run_id == run_id).order_by(ToolCallRecord.id)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+async def touch(session: Session, run: Run, *columns: str) -> None:
+    """Set time columns of the run to the present."""
+    for column in columns:
+        setattr(run, column, func.clock_timestamp())
+    await session.flush()

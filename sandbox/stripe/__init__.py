@@ -1,0 +1,1 @@
+"""A Stripe that speaks the real protocol from a ledger of facts."""

@@ -1,0 +1,119 @@
+"""Conversations as front ends see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from db.models import Conversation, Message
+from db.repositories import conversations as repository
+from db.repositories import runs
+from db.session import Session
+from domain.access import Access
+from domain.errors import NotFoundError
+from services.businesses import access_for
+
+Position = tuple[datetime, UUID]
+
+
+@dataclass(frozen=True)
+class ConversationView:
+    """A conversation without its messages."""
+
+    id: UUID
+    business_id: UUID
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class MessageView:
+    """One message of a conversation."""
+
+    id: UUID
+    role: str
+    content: str
+    created_at: datetime
+
+
+async def access_to(session: Session, user_id: UUID, conversation_id: UUID) -> Access:
+    """Return the user's access to the conversation's business; NotFoundError if not theirs."""
+    business_id = await repository.find_business_id(session, user_id, conversation_id)
+    if business_id is None:
+        raise NotFoundError("There is no such conversation.")
+    return await access_for(session, user_id, business_id)
+
+
+async def access_to_run(session: Session, user_id: UUID, client_run_id: str) -> Access:
+    """Return the user's access to the run's business; NotFoundError if not theirs."""
+    business_id = await runs.find_business_id(session, user_id, client_run_id)
+    if business_id is None:
+        raise NotFoundError("There is no such run.")
+    return await access_for(session, user_id, business_id)
+
+
+async def create(session: Session, access: Access, conversation_id: UUID) -> ConversationView:
+    """Create an empty conversation under a new id."""
+    await repository.create_conversation(session, access, conversation_id, None)
+    return await get(session, access, conversation_id)
+
+
+async def get(session: Session, access: Access, conversation_id: UUID) -> ConversationView:
+    """Return a conversation or raise NotFoundError."""
+    return _view(await repository.get_conversation(session, access, conversation_id))
+
+
+async def list_conversations(
+    session: Session, access: Access, *, limit: int, after: Position | None = None
+) -> list[ConversationView]:
+    """List the caller's conversations, the latest first."""
+    found = await repository.list_conversations(session, access, limit=limit, after=after)
+    return [_view(conversation) for conversation in found]
+
+
+async def change(
+    session: Session, access: Access, conversation_id: UUID, *, title: str
+) -> ConversationView:
+    """Give the conversation another title."""
+    conversation = await repository.get_conversation(session, access, conversation_id, lock=True)
+    conversation.title = title
+    await session.flush()
+    return _view(conversation)
+
+
+async def archive(session: Session, access: Access, conversation_id: UUID) -> None:
+    """Take the conversation out of the list; its messages stay readable by their id."""
+    conversation = await repository.get_conversation(session, access, conversation_id, lock=True)
+    await repository.archive_conversation(session, conversation)
+
+
+async def list_messages(
+    session: Session,
+    access: Access,
+    conversation_id: UUID,
+    *,
+    limit: int,
+    after: Position | None = None,
+) -> list[MessageView]:
+    """List the conversation's messages in the order they were written."""
+    conversation = await repository.get_conversation(session, access, conversation_id)
+    found: Sequence[Message] = await repository.list_messages(
+        session, conversation.id, limit=limit, after=after
+    )
+    return [
+        MessageView(message.id, message.role, message.content, message.created_at)
+        for message in found
+    ]
+
+
+def _view(conversation: Conversation) -> ConversationView:
+    return ConversationView(
+        conversation.id,
+        conversation.business_id,
+        conversation.title,
+        conversation.created_at,
+        conversation.updated_at,
+    )

@@ -1,0 +1,97 @@
+"""Runs against a real database, a real worker and a model over a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import pytest
+from ag_ui.core import Event
+from langchain_openai import ChatOpenAI
+from openai import DefaultAsyncHttpxClient
+from pydantic import SecretStr, TypeAdapter
+
+from agent import runs
+from agent.event_log import follow
+from agent.runs import AgentRuntime, RunRequest, UserMessage
+from config.settings import StripeSettings
+from db.notifications import Notifications
+from db.session import Database
+from sandbox.model.script import Script
+from sandbox.model.server import ScriptedModel, serve
+from tests.factories import Shop
+from worker.app import Worker
+from worker.wiring import Wiring, utc_now
+
+EVENTS: TypeAdapter[Event] = TypeAdapter(Event)
+KEY_RING = ("a test secret that is long enough to be one",)
+
+
+@dataclass
+class Desk:
+    """One process's agent with a worker, and the shop that asks."""
+
+    runtime: AgentRuntime
+    shop: Shop
+    model: ScriptedModel
+    conversation_id: UUID = field(default_factory=uuid4)
+
+    async def submit(self, question: str, *, run_id: str | None = None, **more: object) -> str:
+        """Ask; return the run's id."""
+        run_id = run_id or str(uuid4())
+        request = RunRequest(
+            conversation_id=self.conversation_id,
+            client_run_id=run_id,
+            messages=(UserMessage(uuid4(), question),),
+            input_hash="hash of " + question,
+            **more,  # type: ignore[arg-type]
+        )
+        await runs.submit(self.runtime, self.shop.access, request)
+        return run_id
+
+    async def events(self, run_id: str, *, after: int = 0) -> list[Event]:
+        """Follow the run to its end."""
+        log = follow(
+            self.runtime.database,
+            self.runtime.notifications,
+            self.shop.access,
+            run_id,
+            after=after,
+        )
+        return [EVENTS.validate_json(event.data) async for event in log]
+
+    async def ask(self, question: str) -> list[Event]:
+        """Ask and follow to the end."""
+        return await self.events(await self.submit(question))
+
+
+OpenDesk = Callable[[Script], AbstractAsyncContextManager[Desk]]
+
+
+@pytest.fixture
+def open_desk(database: Database, shop: Shop) -> OpenDesk:
+    """Opens a desk whose model follows a script."""
+
+    @asynccontextmanager
+    async def opened(script: Script) -> AsyncIterator[Desk]:
+        async with (
+            serve(script) as model,
+            DefaultAsyncHttpxClient() as http,
+            Notifications(database).listening() as notifications,
+        ):
+            chat = ChatOpenAI(
+                model="scripted",
+                api_key=SecretStr("sk-test"),
+                base_url=model.url,
+                stream_usage=True,
+                max_retries=0,
+                http_async_client=http,
+            )
+            runtime = AgentRuntime(database, notifications, chat, utc_now)
+            wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
+            async with Worker(database, wiring).running():
+                yield Desk(runtime, shop, model)
+
+    return opened

@@ -1,0 +1,293 @@
+"""Daily facts: what counts, on which local day, in which currency."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from db.repositories import facts
+from db.repositories.facts import CustomerShares, Window
+from db.session import Database
+from domain.access import Access
+from domain.metrics import DayFacts
+from domain.periods import Month
+
+from tests.factories import Shop, make_shop
+from tests.services.books import Books, at
+
+NEW_YORK = ZoneInfo("America/New_York")
+AUCKLAND = ZoneInfo("Pacific/Auckland")
+
+
+def window(zone: ZoneInfo = NEW_YORK) -> Window:
+    return Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC), zone)
+
+
+async def days_of(
+    database: Database, access: Access, zone: ZoneInfo = NEW_YORK, currency: str = "usd"
+) -> dict[date, DayFacts]:
+    async with database.unit_of_work() as session:
+        found = await facts.list_days(session, access, window(zone))
+    return {day.facts.day: day.facts for day in found if day.currency == currency}
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "day"),
+    [
+        (NEW_YORK, "2026-03-01T04:59:59", date(2026, 2, 28)),
+        (NEW_YORK, "2026-03-01T05:00:00", date(2026, 3, 1)),
+        # Summer time began on 8 March.
+        (NEW_YORK, "2026-04-01T03:59:59", date(2026, 3, 31)),
+        (NEW_YORK, "2026-04-01T04:00:00", date(2026, 4, 1)),
+        # Summer time ended on 1 November at 06:00 UTC: that day has 25 hours.
+        (NEW_YORK, "2026-11-01T03:59:59", date(2026, 10, 31)),
+        (NEW_YORK, "2026-11-02T04:59:59", date(2026, 11, 1)),
+        (NEW_YORK, "2026-12-01T04:59:59", date(2026, 11, 30)),
+        # Auckland is 13 hours ahead in March, 12 in May, 13 again in October.
+        (AUCKLAND, "2026-03-31T10:59:59", date(2026, 3, 31)),
+        (AUCKLAND, "2026-03-31T11:00:00", date(2026, 4, 1)),
+        (AUCKLAND, "2026-04-30T11:59:59", date(2026, 4, 30)),
+        (AUCKLAND, "2026-04-30T12:00:00", date(2026, 5, 1)),
+        (AUCKLAND, "2026-09-30T11:00:00", date(2026, 10, 1)),
+    ],
+)
+async def test_charge_falls_on_its_local_day(
+    database: Database, shop: Shop, zone: ZoneInfo, instant: str, day: date
+) -> None:
+    books = Books(shop.access)
+    books.charge(instant)
+    await books.save(database)
+    assert list(await days_of(database, shop.access, zone)) == [day]
+
+
+@pytest.mark.parametrize("zone", [NEW_YORK, AUCKLAND, ZoneInfo("America/Havana")])
+async def test_days_agree_with_the_zone_database_of_python(
+    database: Database, shop: Shop, zone: ZoneInfo
+) -> None:
+    books, chance = Books(shop.access), random.Random(7)
+    expected: dict[date, int] = {}
+    for _ in range(300):
+        moment = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=chance.randrange(900_000))
+        amount = chance.randrange(50, 100_000)
+        books.charge(moment.isoformat(), amount)
+        day = moment.astimezone(zone).date()
+        expected[day] = expected.get(day, 0) + amount
+    await books.save(database)
+    days = await days_of(database, shop.access, zone)
+    assert {day: found.gross_minor for day, found in days.items()} == expected
+
+
+async def test_window_is_half_open(database: Database, shop: Shop) -> None:
+    books = Books(shop.access)
+    for instant in ("2026-03-01T04:59:59", "2026-03-01T05:00:00", "2026-04-01T03:59:59"):
+        books.charge(instant, 1_000)
+    books.charge("2026-04-01T04:00:00", 77)
+    await books.save(database)
+    march = Window(at("2026-03-01T05:00:00"), at("2026-04-01T04:00:00"), NEW_YORK)
+    async with database.unit_of_work() as session:
+        found = await facts.list_days(session, shop.access, march)
+    assert [(day.facts.day.day, day.facts.gross_minor) for day in found] == [(1, 1_000), (31, 1_000)]
+
+
+async def test_captured_amount_counts_and_not_the_authorized_one(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-03-02T12:00:00", 10_000, captured=6_000)
+    books.charge("2026-03-02T13:00:00", 9_000, captured=0)
+    await books.save(database)
+    day = (await days_of(database, shop.access))[date(2026, 3, 2)]
+    assert (day.gross_minor, day.charge_count) == (6_000, 1)
+
+
+@pytest.mark.parametrize("status", ["failed", "pending"])
+async def test_only_succeeded_charges_are_revenue(
+    database: Database, shop: Shop, status: str
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-03-02T12:00:00", 10_000, status=status)
+    books.charge("2026-03-02T12:00:00", 500)
+    await books.save(database)
+    day = (await days_of(database, shop.access))[date(2026, 3, 2)]
+    assert (day.gross_minor, day.charge_count) == (500, 1)
+
+
+async def failures(database: Database, access: Access) -> int:
+    return sum(day.failed_count for day in (await days_of(database, access)).values())
+
+
+@pytest.mark.parametrize(
+    ("retry", "failed"),
+    [
+        (None, 1),
+        ({"when": "2026-03-02T12:05:00"}, 0),
+        ({"when": "2026-03-02T12:00:00"}, 0),
+        ({"when": "2026-03-09T12:00:00"}, 0),
+        ({"when": "2026-03-09T12:00:01"}, 1),
+        ({"when": "2026-03-02T11:59:59"}, 1),
+        ({"when": "2026-03-02T12:05:00", "status": "failed"}, 1),
+        ({"when": "2026-03-02T12:05:00", "amount": 9_999}, 1),
+        ({"when": "2026-03-02T12:05:00", "customer": "cus_b"}, 1),
+    ],
+)
+async def test_attempt_counts_as_failed_unless_it_was_tried_again(
+    database: Database, shop: Shop, retry: dict[str, str] | None, failed: int
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-03-02T12:00:00", status="failed", customer="cus_a")
+    if retry is not None:
+        books.charge(**{"customer": "cus_a", **retry})
+    await books.save(database)
+    assert await failures(database, shop.access) == failed
+
+
+async def test_every_failed_attempt_of_a_guest_counts(database: Database, shop: Shop) -> None:
+    books = Books(shop.access)
+    books.charge("2026-03-02T12:00:00", status="failed")
+    books.charge("2026-03-02T12:05:00", status="failed")
+    books.charge("2026-03-02T12:10:00")
+    await books.save(database)
+    assert await failures(database, shop.access) == 2
+
+
+async def test_refunds_count_once_the_money_has_left(database: Database, shop: Shop) -> None:
+    books = Books(shop.access)
+    charge = books.charge("2026-03-02T12:00:00")
+    amounts = {"succeeded": 1, "pending": 20, None: 300, "failed": 4_000, "canceled": 5_000}
+    for status, amount in amounts.items():
+        books.refund(charge, "2026-04-02T12:00:00", amount, status=status)
+    await books.save(database)
+    days = await days_of(database, shop.access)
+    assert (days[date(2026, 4, 2)].refund_minor, days[date(2026, 4, 2)].refund_count) == (321, 3)
+    assert days[date(2026, 3, 2)].refund_count == 0
+
+
+async def test_inquiries_and_prevented_disputes_are_no_chargebacks(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    charge = books.charge("2026-03-02T12:00:00")
+    counted = ("needs_response", "under_review", "won", "lost")
+    left_out = ("warning_needs_response", "warning_under_review", "warning_closed", "prevented")
+    for status in (*counted, *left_out):
+        books.dispute(charge, "2026-04-02T12:00:00", 1_000, status=status)
+    await books.save(database)
+    day = (await days_of(database, shop.access))[date(2026, 4, 2)]
+    assert (day.dispute_count, day.dispute_minor) == (4, 4_000)
+
+
+async def test_net_takes_what_was_earned_and_no_payouts_or_fees(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    for amount, category in (
+        (10_000, "charge"),
+        (-1_000, "partial_capture_reversal"),
+        (-2_000, "refund"),
+        (500, "refund_failure"),
+        (-3_000, "dispute"),
+        (3_000, "dispute_reversal"),
+        (-900_000, "payout"),
+        (-700, "fee"),
+    ):
+        books.balance("2026-03-02T12:00:00", amount, category=category, fee=11)
+    await books.save(database)
+    day = (await days_of(database, shop.access))[date(2026, 3, 2)]
+    assert (day.net_minor, day.fee_minor) == (7_500, 88)
+
+
+async def test_currencies_are_kept_apart(database: Database, shop: Shop) -> None:
+    books = Books(shop.access)
+    books.charge("2026-03-02T12:00:00", 100, currency="usd")
+    books.charge("2026-03-02T12:00:00", 7_000, currency="eur")
+    await books.save(database)
+    euros = await days_of(database, shop.access, currency="eur")
+    dollars = await days_of(database, shop.access)
+    assert [day.gross_minor for day in euros.values()] == [7_000]
+    assert [day.gross_minor for day in dollars.values()] == [100]
+
+
+async def test_rows_of_another_business_are_never_seen(database: Database, shop: Shop) -> None:
+    other = await make_shop(database, "Book shop")
+    books = Books(other.access)
+    charge = books.charge("2026-03-02T12:00:00", customer="cus_a")
+    books.charge("2026-03-02T12:00:00", status="failed")
+    books.refund(charge, "2026-03-02T12:00:00", 1)
+    books.dispute(charge, "2026-03-02T12:00:00", 1)
+    await books.save(database)
+    async with database.unit_of_work() as session:
+        assert await facts.list_days(session, shop.access, window()) == []
+        assert await facts.list_currencies(session, shop.access) == []
+        assert await facts.find_first_charge_at(session, shop.access) is None
+        assert await facts.list_settlement_currencies(session, shop.access) == frozenset()
+        customers = await facts.count_active_customers(
+            session, shop.access, window(), currency="usd"
+        )
+        shares = await facts.get_customer_shares(session, shop.access, window(), currency="usd")
+    assert customers == {}
+    assert shares == CustomerShares(0, 0, 0, 0)
+
+
+async def test_another_business_does_not_retry_a_failed_charge(
+    database: Database, shop: Shop
+) -> None:
+    mine, other = Books(shop.access), Books((await make_shop(database)).access)
+    mine.charge("2026-03-02T12:00:00", status="failed", customer="cus_a")
+    other.charge("2026-03-02T12:05:00", customer="cus_a")
+    await mine.save(database)
+    await other.save(database)
+    assert await failures(database, shop.access) == 1
+
+
+async def test_active_customers_are_counted_once_a_month_and_guests_never(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    for customer in ("cus_a", "cus_a", "cus_b", None):
+        books.charge("2026-03-02T12:00:00", customer=customer)
+    books.charge("2026-04-01T03:59:59", customer="cus_c")
+    books.charge("2026-04-01T04:00:00", customer="cus_c")
+    books.charge("2026-04-02T04:00:00", customer="cus_d", status="failed")
+    await books.save(database)
+    async with database.unit_of_work() as session:
+        found = await facts.count_active_customers(session, shop.access, window(), currency="usd")
+    assert found == {Month(2026, 3): 3, Month(2026, 4): 1}
+
+
+async def test_customer_shares_are_net_of_refunds_and_name_guests(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    large = books.charge("2026-03-02T12:00:00", 9_000, customer="cus_a")
+    books.charge("2026-03-03T12:00:00", 4_000, customer="cus_b")
+    guest = books.charge("2026-03-04T12:00:00", 2_000)
+    books.refund(large, "2026-04-02T12:00:00", 6_000)
+    books.refund(guest, "2026-04-02T12:00:00", 500)
+    books.refund(large, "2026-04-02T12:00:00", 1, status="failed")
+    await books.save(database)
+    async with database.unit_of_work() as session:
+        shares = await facts.get_customer_shares(session, shop.access, window(), currency="usd")
+    # cus_a 3,000, cus_b 4,000, guests 1,500.
+    assert shares == CustomerShares(8_500, 4_000, 1_500, 2)
+
+
+async def test_currencies_are_summed_up_from_charges_that_captured_money(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-01-01T00:00:00", 1, captured=0)
+    books.charge("2026-01-02T00:00:00", 1, status="failed")
+    books.charge("2026-02-01T00:00:00", 300)
+    books.charge("2026-03-01T00:00:00", 500)
+    books.charge("2026-02-02T00:00:00", 70, currency="eur")
+    await books.save(database)
+    async with database.unit_of_work() as session:
+        euros, dollars = await facts.list_currencies(session, shop.access)
+        first = await facts.find_first_charge_at(session, shop.access)
+    assert (euros.currency, euros.gross_minor, euros.charge_count) == ("eur", 70, 1)
+    assert (dollars.currency, dollars.gross_minor, dollars.charge_count) == ("usd", 800, 2)
+    assert (dollars.first_charge_at, dollars.last_charge_at) == (
+        at("2026-02-01T00:00:00"),
+        at("2026-03-01T00:00:00"),
+    )
+    assert first == at("2026-02-01T00:00:00")

@@ -1,0 +1,1 @@
+"""The job engine's application and its thin tasks."""

@@ -1,0 +1,37 @@
+"""What jobs need of their process, put together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from agent.model import build_model
+from agent.runs import AgentRuntime
+from config.settings import Settings, StripeSettings
+from db.notifications import Notifications
+from db.session import Database
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The process's database, agent, key ring and way to Stripe."""
+
+    database: Database
+    agent: AgentRuntime
+    stripe: StripeSettings
+    key_ring: tuple[str, ...]
+
+
+def utc_now() -> datetime:
+    """Return the present."""
+    return datetime.now(UTC)
+
+
+def wire(settings: Settings, database: Database, notifications: Notifications) -> Wiring:
+    """Put together what the settings ask for; raises ConfigurationError."""
+    return Wiring(
+        database=database,
+        agent=AgentRuntime(database, notifications, build_model(settings.model), utc_now),
+        stripe=settings.stripe,
+        key_ring=settings.security.key_ring(),
+    )
