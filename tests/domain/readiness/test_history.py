@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import InvalidInputError
+from domain.metrics import MonthMetrics
+from domain.periods import Month
+from domain.readiness import (
+    AccountFacts,
+    ComponentKey,
+    GrowthBasis,
+    ReadinessInputs,
+    assess,
+    complete_months,
+    inputs_from_months,
+)
+from tests.domain.months import AS_OF, LAST, history_of, month_of
+
+
+def read(months: list[MonthMetrics], **account: object) -> ReadinessInputs:
+    return inputs_from_months(
+        months,
+        top1_share=None,
+        as_of=AS_OF,
+        data_age_days=0,
+        account=AccountFacts(**account),
+    )
+
+
+def test_month_to_date_is_left_out():
+    november = replace(month_of(Month(2026, 11), 999_999), month_to_date=True)
+    assert read([*history_of([100] * 6), november]) == read(history_of([100] * 6))
+
+
+def test_month_of_the_day_itself_is_never_complete():
+    months = history_of([100] * 3, last=Month(2026, 11))
+    assert [metrics.month for metrics in complete_months(months, AS_OF)] == [
+        Month(2026, 9),
+        Month(2026, 10),
+    ]
+
+
+def test_month_not_counted_to_its_end_ends_the_complete_ones():
+    months = history_of([100] * 4)
+    months[2] = replace(months[2], month_to_date=True)
+    assert len(complete_months(months, AS_OF)) == 2
+
+
+def test_months_before_the_first_payment_are_no_history():
+    months = [month_of(LAST.plus(-9), 0, charges=0), *history_of([100] * 4)]
+    assert read(months).value(ComponentKey.HISTORY) == 4
+
+
+def test_month_without_metrics_counts_as_one_without_payments():
+    months = history_of([300, 300, 300, 300, 300])
+    del months[3]
+    inputs = read(months)
+    assert inputs.value(ComponentKey.HISTORY) == 5
+    assert inputs.value(ComponentKey.SCALE) == Decimal("2.00")
+
+
+def test_business_that_stopped_selling_shrinks_to_nothing():
+    inputs = read(history_of([1000] * 20, last=LAST.plus(-5)))
+    assert inputs.value(ComponentKey.SCALE) == 0
+    assert inputs.value(ComponentKey.GROWTH) == -1
+
+
+def test_scale_is_the_average_of_the_last_three_months_in_major_units():
+    inputs = read(history_of([10**9, 10_000, 20_000, 30_001]))
+    assert inputs.scale is not None
+    assert (inputs.scale.value, inputs.scale.n, inputs.scale.window) == (
+        Decimal("200.00"),
+        3,
+        "3 months to 2026-10",
+    )
+
+
+def test_growth_compares_with_the_year_before_from_15_months_on():
+    inputs = read(history_of([100] * 12 + [125] * 3))
+    assert inputs.growth is not None
+    assert (inputs.growth.value, inputs.growth.n) == (Decimal("0.25"), 15)
+    assert inputs.growth_basis is GrowthBasis.YEAR_EARLIER
+
+
+def test_growth_compares_with_the_quarter_before_until_then_and_counts_less():
+    inputs = read(history_of([100] * 11 + [50] * 3))
+    assert inputs.growth is not None
+    assert (inputs.growth.value, inputs.growth.n) == (Decimal("-0.5"), 6)
+    assert inputs.growth_basis is GrowthBasis.PREVIOUS_QUARTER
+
+
+@pytest.mark.parametrize("nets", [[100] * 5, [-5, 0, 0, 9, 9, 9]])
+def test_growth_is_unknown_without_an_earlier_quarter_of_revenue(nets: list[int]):
+    assert read(history_of(nets)).growth is None
+
+
+def test_disputes_refunds_and_failures_are_those_of_three_months():
+    months = [
+        month_of(LAST.plus(-3), 1_000_000, charges=9999, disputes=999, failed=999),
+        month_of(LAST.plus(-2), 900, charges=100, disputes=1, refund_minor=100, failed=50),
+        month_of(LAST.plus(-1), 2000, charges=100, disputes=1),
+        month_of(LAST, 2000, charges=50, disputes=3),
+    ]
+    inputs = read(months)
+    assert inputs.disputes is not None
+    assert inputs.refunds is not None
+    assert inputs.payments is not None
+    assert (inputs.disputes.value, inputs.disputes.n) == (Decimal("0.02"), 250)
+    assert (inputs.refunds.value, inputs.refunds.n) == (Decimal("0.02"), 250)
+    assert (inputs.payments.value, inputs.payments.n) == (Decimal("0.166667"), 300)
+
+
+def test_recurring_share_comes_from_the_last_month_s_mrr():
+    months = [*history_of([1000, 1000]), month_of(Month(2026, 10), 1000, mrr_minor=400)]
+    months = [replace(month, month=LAST.plus(index - 2)) for index, month in enumerate(months)]
+    assert read(months).recurring_share == Decimal("0.4")
+
+
+def test_recurring_share_is_at_most_all():
+    assert read(history_of([1000] * 3, mrr_minor=5000)).recurring_share == 1
+
+
+def test_known_recurring_share_goes_before_a_derived_one():
+    months = history_of([1000] * 3, mrr_minor=400)
+    assert read(months, recurring_share=Decimal("0.9")).recurring_share == Decimal("0.9")
+
+
+def test_account_facts_arrive_with_their_evidence():
+    inputs = inputs_from_months(
+        history_of([1000] * 3),
+        top1_share=Decimal("0.123"),
+        as_of=AS_OF,
+        data_age_days=Decimal("1.5"),
+        account=AccountFacts(
+            customer_count=41,
+            gross_retention=Decimal("0.9"),
+            cohort_customers=7,
+            payout_failed_share=Decimal("0.01"),
+            payout_count=12,
+            payouts_enabled=True,
+            missing_permissions=("rak_payout_read",),
+        ),
+    )
+    assert inputs.concentration is not None
+    assert inputs.retention is not None
+    assert inputs.payouts is not None
+    assert (inputs.concentration.value, inputs.concentration.n) == (Decimal("0.123"), 41)
+    assert (inputs.retention.value, inputs.retention.n) == (Decimal("0.9"), 7)
+    assert (inputs.payouts.value, inputs.payouts.n) == (Decimal("0.01"), 12)
+    assert (inputs.data_age_days, inputs.payouts_enabled) == (Decimal("1.5"), True)
+    assert inputs.missing_permissions == ("rak_payout_read",)
+
+
+def test_no_months_give_no_inputs():
+    inputs = read([])
+    assert [key for key in ComponentKey if inputs.measurement(key) is not None] == []
+
+
+def test_shares_of_nothing_are_unknown():
+    inputs = inputs_from_months(
+        [],
+        top1_share=Decimal(0),
+        as_of=AS_OF,
+        data_age_days=0,
+        account=AccountFacts(gross_retention=Decimal(1), payout_failed_share=Decimal(0)),
+    )
+    assert (inputs.concentration, inputs.retention, inputs.payouts) == (None, None, None)
+    assert assess(inputs).score == 0
+
+
+def test_first_month_still_running_is_a_history_of_nought():
+    months = [replace(month_of(Month(2026, 11), 500), month_to_date=True)]
+    assert read(months).value(ComponentKey.HISTORY) == 0
+
+
+def test_two_currencies_are_refused():
+    months = [month_of(LAST, 100), month_of(LAST.plus(-1), 100, currency="eur")]
+    with pytest.raises(InvalidInputError, match="currencies"):
+        read(months)
+
+
+def test_month_given_twice_is_refused():
+    with pytest.raises(InvalidInputError, match="twice"):
+        read([month_of(LAST, 100), month_of(LAST, 200)])
+
+
+NETS = st.lists(st.integers(0, 10**8), min_size=1, max_size=26)
+
+
+@settings(deadline=None, max_examples=50)
+@given(NETS, st.randoms(use_true_random=False))
+def test_order_of_months_does_not_matter(nets: list[int], random: Random):
+    months = history_of(nets)
+    shuffled = random.sample(months, len(months))
+    assert assess(read(shuffled)) == assess(read(months))
+
+
+@settings(deadline=None, max_examples=50)
+@given(NETS, st.integers(2, 1000))
+def test_scaling_all_money_changes_only_the_scale(nets: list[int], factor: int):
+    small = read(history_of(nets))
+    large = read(history_of([net * factor for net in nets]))
+    for key in ComponentKey:
+        before, after = small.value(key), large.value(key)
+        if key is ComponentKey.SCALE:
+            assert before is not None
+            # Both are rounded to whole cents.
+            assert abs((after or 0) - before * factor) <= Decimal("0.005") * (factor + 1)
+        elif before is None:
+            assert after is None
+        else:
+            assert after == pytest.approx(before, abs=Decimal("0.000002"))
+
+
+def test_as_of_in_the_middle_of_history_ignores_what_came_later():
+    months = history_of([100] * 12)
+    assert len(complete_months(months, date(2026, 3, 31))) == 4
