@@ -9,7 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import errors
-from api.middleware import BodyLimitMiddleware, RequestIdMiddleware
+from api.middleware import BodyLimitMiddleware, BugMiddleware, RequestIdMiddleware
 from api.routes import (
     agent,
     businesses,
@@ -43,6 +43,7 @@ def create_app(settings: Settings, database_url: str, *, with_worker: bool = Tru
     app = FastAPI(title="Vaultra", version=version("vaultra"), lifespan=lifespan)
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(BugMiddleware)
     app.add_middleware(RequestIdMiddleware)
     errors.install(app)
     for module in (operations, page, agent, businesses, stripe, insight, conversations, runs):

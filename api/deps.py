@@ -13,8 +13,9 @@ from api.auth import read_token
 from api.state import AppState, state_of
 from db.session import Session
 from domain.access import Access
-from domain.errors import NotAuthenticatedError
-from services import businesses, conversations
+from domain.errors import NotAuthenticatedError, NotFoundError
+from services import businesses, conversations, users
+from services.users import UserView
 
 State = Annotated[AppState, Depends(state_of)]
 _bearer = HTTPBearer(auto_error=False, description="An access token.")
@@ -58,6 +59,15 @@ async def run_access(state: State, user_id: UserId, run_id: str) -> Access:
         return await conversations.access_to_run(session, user_id, run_id)
 
 
+async def known_user(session: DbSession, user_id: UserId) -> UserView:
+    """Return the caller; raise NotAuthenticatedError if they were deleted since they signed in."""
+    try:
+        return await users.get(session, user_id)
+    except NotFoundError:
+        raise NotAuthenticatedError("The user of this access token is gone.") from None
+
+
+KnownUser = Annotated[UserView, Depends(known_user)]
 BusinessAccess = Annotated[Access, Depends(business_access)]
 ConversationAccess = Annotated[Access, Depends(conversation_access)]
 RunAccess = Annotated[Access, Depends(run_access)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from config.logs import get_logger
 from domain import errors
 
 STATUSES: dict[type[errors.VaultraError], HTTPStatus] = {
@@ -24,7 +24,7 @@ STATUSES: dict[type[errors.VaultraError], HTTPStatus] = {
     errors.ConfigurationError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ExternalServiceError: HTTPStatus.BAD_GATEWAY,
 }
-_logger = get_logger(__name__)
+NOT_JSON = "The body is not valid JSON."
 
 
 def status_of(error: errors.VaultraError) -> HTTPStatus:
@@ -35,7 +35,9 @@ def status_of(error: errors.VaultraError) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
+def problem(
+    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
     """Return a problem; members without a value are left out."""
     content = {
         "type": f"urn:vaultra:problem:{code}",
@@ -45,8 +47,14 @@ def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
         "code": code,
         **{name: value for name, value in more.items() if value},
     }
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers = {"WWW-Authenticate": "Bearer", **(headers or {})}
     return JSONResponse(content, status, headers=headers, media_type="application/problem+json")
+
+
+def internal_problem() -> JSONResponse:
+    """Return the answer to a request that met a bug: nothing of it is told."""
+    return problem(500, "internal", "Something went wrong on our side. Try again.")
 
 
 def _on_vaultra_error(_request: Request, error: Exception) -> Response:
@@ -56,35 +64,40 @@ def _on_vaultra_error(_request: Request, error: Exception) -> Response:
 
 def _on_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    codes = {404: "unknown_route", 405: "method_not_allowed"}
+    # The framework answers 400 itself where the body is no text, or is nested too deeply.
+    codes = {400: "malformed_json", 404: "unknown_route", 405: "method_not_allowed"}
     details = {
+        400: NOT_JSON,
         404: "There is no such route. The routes are listed at /docs.",
         405: "This route does not take this method.",
     }
     code = codes.get(error.status_code, "http_error")
-    return problem(error.status_code, code, details.get(error.status_code, str(error.detail)))
+    detail = details.get(error.status_code, str(error.detail))
+    return problem(error.status_code, code, detail, headers=error.headers)
 
 
 def _on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # The input itself stays out: it may hold what should not be repeated.
-    fields = [
-        {"field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in error.errors()
-    ]
+    # A field of the address is reported once by each dependency that reads it.
+    messages = {
+        ".".join(str(part) for part in item["loc"]): _message(item) for item in error.errors()
+    }
+    fields = [{"field": field, "message": message} for field, message in messages.items()]
     if any(item["type"] == "json_invalid" for item in error.errors()):
-        return problem(400, "malformed_json", "The body is not valid JSON.", fields=fields)
+        return problem(400, "malformed_json", NOT_JSON, fields=fields)
     return problem(422, "invalid_input", "Some fields are missing or wrong.", fields=fields)
 
 
-def _on_bug(request: Request, error: Exception) -> Response:
-    _logger.error("request.failed", path=request.url.path, exc_info=error)
-    return problem(500, "internal", "Something went wrong on our side. Try again.")
+def _message(item: Mapping[str, Any]) -> str:
+    """Return what is wrong without the input itself: it may hold what should not be repeated."""
+    if item["type"] == "union_tag_invalid":
+        context = item["ctx"]
+        return f"Input should have as {context['discriminator']} one of {context['expected_tags']}"
+    return str(item["msg"])
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of the application as a problem."""
+    """Answer every failure that the application foresees as a problem."""
     app.add_exception_handler(errors.VaultraError, _on_vaultra_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(Exception, _on_bug)

@@ -1,4 +1,4 @@
-"""What happens to every request: an id, and a limit to its body."""
+"""What happens to every request: an id, an answer even to a bug, and a limit to its body."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import problem
+from api.errors import internal_problem, problem
+from config.logs import get_logger
 
 MAX_BODY_BYTES = 256 * 1024
 # A client's own id is taken over if it can do no harm in a log.
-_REQUEST_ID = re.compile(r"^[\w.-]{1,128}$")
+_REQUEST_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
+_logger = get_logger(__name__)
 
 
 class RequestIdMiddleware:
@@ -29,7 +31,7 @@ class RequestIdMiddleware:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.match(given) else uuid4().hex
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -38,6 +40,34 @@ class RequestIdMiddleware:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._app(scope, receive, send_with_id)
+
+
+class BugMiddleware:
+    """Answers a request that met a bug with a problem, which has an id like every response.
+
+    The framework's own last resort answers outside of all middleware, and so without one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap the application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection; a response that has begun can only be broken off."""
+        begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception:
+            if begun or scope["type"] != "http":
+                raise
+            _logger.exception("request.failed", path=scope["path"])
+            await internal_problem()(scope, receive, send)
 
 
 class BodyLimitMiddleware:
@@ -52,18 +82,20 @@ class BodyLimitMiddleware:
         if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
             await self._app(scope, receive, send)
             return
+        size = _declared_length(scope)
         body = bytearray()
-        while True:
+        more = True
+        while more and size <= MAX_BODY_BYTES:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
             body += message.get("body", b"")
-            if len(body) > MAX_BODY_BYTES:
-                detail = f"The body is over {MAX_BODY_BYTES // 1024} KiB. Send less."
-                await problem(413, "body_too_large", detail)(scope, receive, send)
-                return
-            if not message.get("more_body", False):
-                break
+            size = max(size, len(body))
+            more = message.get("more_body", False)
+        if size > MAX_BODY_BYTES:
+            detail = f"The body is over {MAX_BODY_BYTES // 1024} KiB. Send less."
+            await problem(413, "body_too_large", detail)(scope, receive, send)
+            return
         replayed = False
 
         async def replay() -> Message:
@@ -74,3 +106,8 @@ class BodyLimitMiddleware:
             return {"type": "http.request", "body": bytes(body), "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+def _declared_length(scope: Scope) -> int:
+    text = Headers(scope=scope).get("content-length", "")
+    return int(text) if text.isdecimal() else 0

@@ -11,9 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.serving import check_database
 from config.settings import Settings, load_settings
-from db.startup import database_url
 from domain.errors import VaultraError
 
 
@@ -47,6 +45,9 @@ def _secrets(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
+    from cli.processes import check_database  # noqa: PLC0415 - `vaultra chat` must be quick
+    from db.startup import database_url  # noqa: PLC0415
+
     asyncio.run(check_database(database_url(settings)))
     return "reachable and migrated"
 

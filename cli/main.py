@@ -21,7 +21,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)
-app.command("migrate")(serving.migrate_command)
+app.command("migrate")(serving.migrate)
 app.command("chat")(chat.chat)
 app.command("sync")(syncing.sync)
 app.command("doctor")(doctor.doctor)

@@ -1,29 +1,17 @@
-"""serve, worker and migrate."""
+"""serve, worker and migrate: the commands; what they run is loaded when they run."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import socket
-from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
 
-from api.app import create_app
 from config.logs import set_up_logs
-from config.settings import Settings, load_settings
-from db.notifications import Notifications
-from db.session import Database
-from db.startup import database_url, migrate, require_migrated
-from domain.errors import ConfigurationError
-from worker.app import Worker
-from worker.wiring import wire
+from config.settings import load_settings
 
-SHUTDOWN_SECONDS = 5
+# ruff: noqa: PLC0415 - the service takes seconds to import; `vaultra chat` must not.
 
 
 def serve(
@@ -34,6 +22,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API, and work off its jobs in the same process."""
+    from cli.processes import prepare_database, serve_until_stopped
+
     settings = load_settings()
     if host is not None:
         settings.server.host = host
@@ -42,119 +32,23 @@ def serve(
     set_up_logs(settings.server.log_level)
     settings.security.key_ring()
     url = prepare_database(settings)
-    asyncio.run(_serve(settings, url, with_worker=not no_worker))
-
-
-async def _serve(settings: Settings, url: str, *, with_worker: bool) -> None:
-    await check_database(url)
-    stop = stop_event()
-    async with serving(settings, url, with_worker=with_worker):
-        Console(stderr=True).print(f"Vaultra listens on {address_of(settings)}")
-        await stop.wait()
+    asyncio.run(serve_until_stopped(settings, url, with_worker=not no_worker))
 
 
 def worker() -> None:
     """Work off jobs: runs, syncs. Any number of workers share one database."""
+    from cli.processes import prepare_database, work_until_stopped
+
     settings = load_settings()
     set_up_logs(settings.server.log_level)
     settings.security.key_ring()
-    asyncio.run(_work(settings, prepare_database(settings)))
+    asyncio.run(work_until_stopped(settings, prepare_database(settings)))
 
 
-async def _work(settings: Settings, url: str) -> None:
-    await check_database(url)
-    database = Database(url, pool_size=settings.database.pool_size)
-    stop = stop_event()
-    notifications = Notifications(database)
-    jobs = Worker(database, wire(settings, database, notifications))
-    async with notifications.listening(), jobs.running():
-        Console(stderr=True).print("Vaultra works. Ctrl-C to stop.")
-        await stop.wait()
-    await database.dispose()
-
-
-def migrate_command() -> None:
+def migrate() -> None:
     """Bring the database's schema up to this version."""
-    migrate(database_url(load_settings()))
+    from db.startup import database_url
+    from db.startup import migrate as upgrade
+
+    upgrade(database_url(load_settings()))
     Console(stderr=True).print("The database is up to date.")
-
-
-def prepare_database(settings: Settings) -> str:
-    """Return the database's URL; the embedded one, which nobody else owns, is migrated too."""
-    url = database_url(settings)
-    if settings.database.url is None:
-        migrate(url)
-    return url
-
-
-async def check_database(url: str) -> None:
-    """Raise DatabaseError unless the database answers and is migrated."""
-    database = Database(url, pool_size=1)
-    try:
-        await require_migrated(database)
-    finally:
-        await database.dispose()
-
-
-def address_of(settings: Settings) -> str:
-    """Return where a browser finds the service."""
-    return settings.server.public_url or f"http://{settings.server.host}:{settings.server.port}"
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the command that runs it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none: uvicorn would raise them again, past all clean-up."""
-        yield
-
-
-def stop_event() -> asyncio.Event:
-    """Return an event that SIGINT and SIGTERM set from now on; a second signal ends at once."""
-    loop = asyncio.get_running_loop()
-    event = asyncio.Event()
-
-    def stop(number: signal.Signals) -> None:
-        event.set()
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    return event
-
-
-@contextlib.asynccontextmanager
-async def serving(settings: Settings, url: str, *, with_worker: bool = True) -> AsyncIterator[None]:
-    """Serve for the length of the block; raises ConfigurationError if the port is taken."""
-    listener = _listen(settings.server.host, settings.server.port)
-    settings.server.port = listener.getsockname()[1]
-    config = uvicorn.Config(
-        create_app(settings, url, with_worker=with_worker),
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
-    try:
-        # uvicorn tells that it has started by a flag only.
-        while not server.started and not task.done():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-        if task.done():
-            await task
-            raise ConfigurationError("The server did not start. Look at the lines above.")
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), reuse_port=False)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Port {port} on {host} cannot be used ({error.strerror}).",
-            hint="Perhaps another Vaultra is running. Choose another port with VAULTRA_PORT.",
-        ) from error

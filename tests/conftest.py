@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +21,6 @@ from db.startup import migrate
 from tests.factories import Shop, make_shop
 
 STATE = Path(__file__).resolve().parent.parent / ".vaultra" / "tests"
-TEMPLATE = "vaultra_template"
 # Test data is thrown away; a crash of the server may lose it.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -34,60 +34,67 @@ def server_url() -> URL:
         return parse_url(configured or start_embedded_server(STATE / "postgres"))
 
 
-async def _execute(url: URL, *statements: str) -> None:
-    connection = await asyncpg.connect(_dsn(url))
+@asynccontextmanager
+async def connected(url: URL) -> AsyncIterator[asyncpg.Connection]:
+    """A plain connection, past everything that is tested."""
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(dsn)
     try:
-        for statement in statements:
-            await connection.execute(statement)
+        yield connection
     finally:
         await connection.close()
 
 
-def _dsn(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+async def execute(url: URL, *statements: str) -> None:
+    """Run statements outside of any transaction."""
+    async with connected(url) as connection:
+        for statement in statements:
+            await connection.execute(statement)
 
 
 @pytest.fixture(scope="session")
 def template(server_url: URL) -> str:
     """The name of a database that holds the migrated schema, made once a session."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    marker = STATE / "template.txt"
+    # Several sessions may test on one server at once.
+    name = f"test_template_{hashlib.sha256(run.encode()).hexdigest()[:12]}"
     with InterProcessLock(STATE / "template.lock"):
-        if not marker.exists() or marker.read_text() != run:
-            asyncio.run(_make_template(server_url))
-            marker.write_text(run)
-    return TEMPLATE
+        asyncio.run(_ensure_template(server_url, name))
+    return name
 
 
-async def _make_template(url: URL) -> None:
-    settings = [f"ALTER SYSTEM SET {name} = '{value}'" for name, value in FAST.items()]
-    stale = await _stale_databases(url)
-    drops = [f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in [*stale, TEMPLATE]]
-    await _execute(
-        url, *settings, "SELECT pg_reload_conf()", *drops, f'CREATE DATABASE "{TEMPLATE}"'
+async def _ensure_template(url: URL, name: str) -> None:
+    async with connected(url) as connection:
+        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            return
+        # What a session that was killed has left behind; a running one is younger.
+        stale = await connection.fetch(
+            """
+            SELECT datname FROM pg_database WHERE datname LIKE 'test_%'
+            AND (pg_stat_file('base/' || oid || '/PG_VERSION')).modification
+                < now() - interval '1 hour'
+            """
+        )
+    await execute(
+        url,
+        *(f"ALTER SYSTEM SET {setting} = '{value}'" for setting, value in FAST.items()),
+        "SELECT pg_reload_conf()",
+        *(f'DROP DATABASE IF EXISTS "{row["datname"]}" WITH (FORCE)' for row in stale),
+        f'CREATE DATABASE "{name}"',
     )
-    template_url = url.set(database=TEMPLATE).render_as_string(hide_password=False)
+    template_url = url.set(database=name).render_as_string(hide_password=False)
     await asyncio.to_thread(migrate, template_url)
-
-
-async def _stale_databases(url: URL) -> list[str]:
-    connection = await asyncpg.connect(_dsn(url))
-    try:
-        rows = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'")
-    finally:
-        await connection.close()
-    return [row["datname"] for row in rows]
 
 
 @asynccontextmanager
 async def cloned_database(server_url: URL, template: str) -> AsyncIterator[URL]:
     """A migrated database of one's own, dropped at the end."""
     name = f"test_{uuid4().hex}"
-    await _execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    await execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield server_url.set(database=name)
     finally:
-        await _execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+        await execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

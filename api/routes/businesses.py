@@ -9,9 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, StringConstraints
 
-from api.deps import BusinessAccess, DbSession, UserId
+from api.deps import BusinessAccess, DbSession, KnownUser, UserId
 from api.schemas.pages import Page
-from services import businesses, users
+from services import businesses
 from services.businesses import BusinessProfile, BusinessView
 from services.users import UserView
 
@@ -28,9 +28,9 @@ class NewBusiness(BaseModel):
 
 
 @router.get("/me", response_model_exclude_none=True)
-async def get_me(session: DbSession, user_id: UserId) -> UserView:
+async def get_me(user: KnownUser) -> UserView:
     """Read who the caller is."""
-    return await users.get(session, user_id)
+    return user
 
 
 @router.get("/businesses", response_model_exclude_none=True)
@@ -40,9 +40,9 @@ async def list_businesses(session: DbSession, user_id: UserId) -> Page[BusinessV
 
 
 @router.post("/businesses", status_code=201, response_model_exclude_none=True)
-async def create_business(session: DbSession, user_id: UserId, body: NewBusiness) -> BusinessView:
+async def create_business(session: DbSession, user: KnownUser, body: NewBusiness) -> BusinessView:
     """Create a business."""
-    return await businesses.create_business(session, user_id, **body.model_dump())
+    return await businesses.create_business(session, user.id, **body.model_dump())
 
 
 @router.get("/businesses/{business_id}", response_model_exclude_none=True)

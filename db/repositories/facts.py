@@ -127,8 +127,18 @@ async def list_settlement_currencies(session: Session, access: Access) -> frozen
     return frozenset((await session.execute(query)).scalars())
 
 
+# A window, not a join to the next attempt: a ledger just filled has no statistics yet, and without
+# them the planner takes a nested loop over all pairs (measured: 31 s for 70,000 charges, not 0.3).
 _DAYS = text("""
-    WITH lines AS (
+    WITH attempts AS (
+        SELECT created_at, currency, status, customer_id,
+               lead(created_at) OVER (
+                   PARTITION BY customer_id, amount, currency
+                   ORDER BY created_at, status = 'succeeded', stripe_id
+               ) AS next_at
+        FROM ledger_charges
+        WHERE business_id = :business_id AND created_at >= :start
+    ), lines AS (
         SELECT created_at, currency,
                amount_captured AS gross, 1 AS charges, 0 AS failed, 0 AS refund, 0 AS refunds,
                0 AS dispute, 0 AS disputes, 0 AS fee, 0 AS net
@@ -137,18 +147,10 @@ _DAYS = text("""
           AND status = 'succeeded' AND amount_captured > 0
         UNION ALL
         SELECT created_at, currency, 0, 0, 1, 0, 0, 0, 0, 0, 0
-        FROM ledger_charges AS failed
-        WHERE business_id = :business_id AND created_at >= :start AND created_at < :end
-          AND status = 'failed'
-          AND NOT EXISTS (
-              SELECT FROM ledger_charges AS retry
-              WHERE retry.business_id = :business_id
-                AND retry.customer_id = failed.customer_id
-                AND retry.amount = failed.amount AND retry.currency = failed.currency
-                AND retry.created_at <= failed.created_at + INTERVAL '7 days'
-                AND (retry.created_at > failed.created_at
-                     OR retry.created_at = failed.created_at AND retry.status = 'succeeded')
-          )
+        FROM attempts
+        WHERE status = 'failed' AND created_at < :end
+          AND (customer_id IS NULL OR next_at IS NULL
+               OR next_at > created_at + INTERVAL '7 days')
         UNION ALL
         SELECT created_at, currency, 0, 0, 0, amount, 1, 0, 0, 0, 0
         FROM ledger_refunds

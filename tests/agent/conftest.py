@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from ag_ui.core import Event
-from langchain_openai import ChatOpenAI
 from openai import DefaultAsyncHttpxClient
 from pydantic import SecretStr, TypeAdapter
 
 from agent import runs
 from agent.event_log import follow
+from agent.provider import build_provider_model
 from agent.runs import AgentRuntime, RunRequest, UserMessage
-from config.settings import StripeSettings
+from config.settings import ModelSettings, StripeSettings
 from db.notifications import Notifications
 from db.session import Database
 from sandbox.model.script import Script
@@ -81,14 +81,10 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
             DefaultAsyncHttpxClient() as http,
             Notifications(database).listening() as notifications,
         ):
-            chat = ChatOpenAI(
-                model="scripted",
-                api_key=SecretStr("sk-test"),
-                base_url=model.url,
-                stream_usage=True,
-                max_retries=0,
-                http_async_client=http,
+            settings = ModelSettings(
+                api_key=SecretStr("sk-test"), base_url=model.url, name="scripted"
             )
+            chat = build_provider_model(settings, max_retries=0, http_async_client=http)
             runtime = AgentRuntime(database, notifications, chat, utc_now)
             wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
             async with Worker(database, wiring).running():

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event, text
+
 from db.repositories import readiness, recommendations, snapshots
 from db.session import Database, Session
 from domain.access import Access
-from sqlalchemy import event, text
-
 from tests.factories import Shop
 
 BUSINESSES = 60
@@ -117,8 +117,7 @@ async def by_sample_query(database: Database, sql: str, access: Access) -> list[
 async def test_latest_readiness_is_the_sample_querys(many: Database, shop: Shop) -> None:
     expected = await by_sample_query(
         many,
-        "SELECT id FROM readiness_scores WHERE business_id = :bid"
-        " ORDER BY created_at DESC LIMIT 1",
+        "SELECT id FROM readiness_scores WHERE business_id = :bid ORDER BY created_at DESC LIMIT 1",
         shop.access,
     )
     async with many.unit_of_work() as session:

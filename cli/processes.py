@@ -1,0 +1,126 @@
+"""What serves and works: started, checked, stopped by a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from rich.console import Console
+
+from api.app import create_app
+from config.settings import Settings
+from db.notifications import Notifications
+from db.session import Database
+from db.startup import database_url, migrate, require_migrated
+from domain.errors import ConfigurationError
+from worker.app import Worker
+from worker.wiring import wire
+
+SHUTDOWN_SECONDS = 5
+
+
+async def serve_until_stopped(settings: Settings, url: str, *, with_worker: bool) -> None:
+    """Serve until a signal; raises DatabaseError or ConfigurationError before it begins."""
+    await check_database(url)
+    stop = stop_event()
+    async with serving(settings, url, with_worker=with_worker):
+        Console(stderr=True).print(f"Vaultra listens on {address_of(settings)}")
+        await stop.wait()
+
+
+async def work_until_stopped(settings: Settings, url: str) -> None:
+    """Work off jobs until a signal; raises DatabaseError before it begins."""
+    await check_database(url)
+    database = Database(url, pool_size=settings.database.pool_size)
+    stop = stop_event()
+    notifications = Notifications(database)
+    jobs = Worker(database, wire(settings, database, notifications))
+    async with notifications.listening(), jobs.running():
+        Console(stderr=True).print("Vaultra works. Ctrl-C to stop.")
+        await stop.wait()
+    await database.dispose()
+
+
+def prepare_database(settings: Settings) -> str:
+    """Return the database's URL; the embedded one, which nobody else owns, is migrated too."""
+    url = database_url(settings)
+    if settings.database.url is None:
+        migrate(url)
+    return url
+
+
+async def check_database(url: str) -> None:
+    """Raise DatabaseError unless the database answers and is migrated."""
+    database = Database(url, pool_size=1)
+    try:
+        await require_migrated(database)
+    finally:
+        await database.dispose()
+
+
+def address_of(settings: Settings) -> str:
+    """Return where a browser finds the service."""
+    return settings.server.public_url or f"http://{settings.server.host}:{settings.server.port}"
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the command that runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none: uvicorn would raise them again, past all clean-up."""
+        yield
+
+
+def stop_event() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set from now on; a second signal ends at once."""
+    loop = asyncio.get_running_loop()
+    event = asyncio.Event()
+
+    def stop(number: signal.Signals) -> None:
+        event.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    return event
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings, url: str, *, with_worker: bool = True) -> AsyncIterator[None]:
+    """Serve for the length of the block; raises ConfigurationError if the port is taken."""
+    listener = _listen(settings.server.host, settings.server.port)
+    settings.server.port = listener.getsockname()[1]
+    config = uvicorn.Config(
+        create_app(settings, url, with_worker=with_worker),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+    try:
+        # uvicorn tells that it has started by a flag only.
+        while not server.started and not task.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        if task.done():
+            await task
+            raise ConfigurationError("The server did not start. Look at the lines above.")
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), reuse_port=False)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Port {port} on {host} cannot be used ({error.strerror}).",
+            hint="Perhaps another Vaultra is running. Choose another port with VAULTRA_PORT.",
+        ) from error

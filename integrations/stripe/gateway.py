@@ -1,0 +1,65 @@
+"""What the product needs of Stripe, as a Protocol, and what it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from integrations.stripe.resources import Resource, StripeObject
+
+PAGE_LIMIT = 100
+T = TypeVar("T", bound=StripeObject)
+
+
+@dataclass(frozen=True, slots=True)
+class StripeAccount:
+    """The account that a key belongs to; `created` is None where Stripe does not tell it.
+
+    `livemode` is the key's: one account id serves both modes, with separate data.
+    """
+
+    id: str
+    country: str | None
+    default_currency: str
+    time_zone: str
+    business_name: str | None
+    created: datetime | None
+    livemode: bool
+    charges_enabled: bool
+    payouts_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, newest first.
+
+    `server_time` is a second of Stripe's clock (UTC epoch) that had come before the request was
+    sent: every item's state is at least as new as that.
+    """
+
+    items: Sequence[T]
+    has_more: bool
+    server_time: int
+
+
+class StripeGateway(Protocol):
+    """Read access to one Stripe account.
+
+    Every method raises StripeKeyError if the key is refused, StripePermissionError if it lacks a
+    permission, and StripeError for anything else that Stripe does not answer as it should.
+    """
+
+    async def account(self) -> StripeAccount:
+        """Return the account that the key belongs to."""
+
+    async def list_page(
+        self,
+        resource: Resource[T],
+        *,
+        starting_after: str | None = None,
+        created_gte: int | None = None,
+        limit: int = PAGE_LIMIT,
+    ) -> Page[T]:
+        """Return the page behind an id; `created_gte` (UTC seconds) leaves out older items."""

@@ -1,0 +1,1 @@
+"""The sync of a Stripe account into the ledger."""

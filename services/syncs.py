@@ -1,0 +1,180 @@
+"""Asking for a sync, and telling how it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from db.models import IntegrationAccount, SyncRun
+from db.repositories import integrations as accounts
+from db.repositories import ledger, syncs
+from db.repositories.jobs import Entrypoint, enqueue
+from db.session import Session
+from domain.access import Access, Permission
+from domain.errors import NoDataError, StripeKeyError
+from services.stripe_sync.progress import from_cursors, percent, saved_at
+
+# A score from older data would be a guess about a business that may have changed.
+STALE_AFTER = timedelta(days=7)
+# Longer than one page may take with every attempt timing out; then its worker must be gone.
+STALLED_AFTER = timedelta(minutes=15)
+NEVER = "never"
+_TENTH_OF_AN_HOUR = timedelta(minutes=6)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequested:
+    """The sync that was asked for; `state` is queued or running."""
+
+    sync_id: UUID
+    state: str
+    already_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """How fresh the ledger is.
+
+    `state` is that of the latest sync, or "never"; `percent` is None unless one is queued,
+    running or completed. `age_hours` counts from the start of the last complete sync, to a tenth.
+    `stale` is true once that is a week ago. `counts` are the ledger's rows by list.
+    """
+
+    connected: bool
+    state: str
+    percent: int | None
+    last_synced_at: datetime | None
+    age_hours: Decimal | None
+    stale: bool
+    counts: dict[str, int]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncView:
+    """One sync; `counts` are the items it has read so far, by list."""
+
+    id: UUID
+    state: str
+    attempt: int
+    percent: int | None
+    counts: dict[str, int]
+    error_code: str | None
+    error_message: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPage:
+    """Syncs, the newest first; `next` is what to pass as `after`, None at the end."""
+
+    items: list[SyncView]
+    next: UUID | None
+
+
+async def request_sync(session: Session, access: Access, now: datetime) -> SyncRequested:
+    """Queue a sync of the business's account, or attach to the one that is active.
+
+    Raise NotPermittedError for a viewer, NoDataError if no account is connected, and
+    StripeKeyError if its key was refused.
+    """
+    access.require(Permission.SYNC)
+    account = await _usable_account(session, access)
+    while True:
+        queued = await syncs.insert_sync(session, access, account.id, now=now)
+        if queued is not None:
+            await _enqueue(session, queued)
+            return SyncRequested(queued.id, queued.state, already_running=False)
+        active = await syncs.find_active_sync(session, access, account.id)
+        if active is not None:
+            await _rescue(session, active, now)
+            return SyncRequested(active.id, active.state, already_running=True)
+        # The one in the way ended between the two statements.
+
+
+async def _rescue(session: Session, sync: SyncRun, now: datetime) -> None:
+    """Enqueue a sync again whose job was lost with its worker.
+
+    Should that be alive after all, the new attempt takes the lease from the old one; and a sync
+    that has ended is not run again.
+    """
+    if now - (saved_at(sync.cursors) or sync.created_at) > STALLED_AFTER:
+        await _enqueue(session, sync)
+
+
+async def sync_status(session: Session, access: Access, now: datetime) -> SyncStatus:
+    """Tell how fresh the business's ledger is and how a sync is going."""
+    account = await accounts.find_integration(session, access)
+    latest = next(iter(await syncs.list_syncs(session, access, limit=1)), None)
+    synced_at = None if account is None else account.last_synced_at
+    age = None if synced_at is None else now - synced_at
+    return SyncStatus(
+        connected=account is not None and account.status != accounts.IntegrationStatus.REVOKED,
+        state=NEVER if latest is None else latest.state,
+        percent=None if latest is None else _percent(latest),
+        last_synced_at=synced_at,
+        age_hours=None if age is None else (Decimal(age // _TENTH_OF_AN_HOUR) / 10),
+        stale=age is not None and age > STALE_AFTER,
+        counts=await ledger.count_rows(session, access),
+        error=None if latest is None else latest.error_message,
+    )
+
+
+async def get_sync(session: Session, access: Access, sync_id: UUID) -> SyncView:
+    """Return one of the business's syncs or raise NotFoundError."""
+    return _view(await syncs.get_sync(session, access, sync_id))
+
+
+async def list_syncs(
+    session: Session, access: Access, *, limit: int = 20, after: UUID | None = None
+) -> SyncPage:
+    """List the business's syncs behind `after`; raise NotFoundError if it is none of them."""
+    behind = None if after is None else await syncs.get_sync(session, access, after)
+    found = await syncs.list_syncs(session, access, limit=limit + 1, after=behind)
+    shown = [_view(sync) for sync in found[:limit]]
+    return SyncPage(shown, shown[-1].id if len(found) > limit else None)
+
+
+async def _usable_account(session: Session, access: Access) -> IntegrationAccount:
+    account = await accounts.find_integration(session, access)
+    if account is None:
+        raise NoDataError(
+            "No Stripe account is connected.",
+            hint="Connect one with a restricted key, then ask for a sync.",
+        )
+    if account.status == accounts.IntegrationStatus.REVOKED:
+        raise StripeKeyError
+    return account
+
+
+async def _enqueue(session: Session, sync: SyncRun) -> None:
+    await enqueue(session, Entrypoint.SYNC, {"sync_id": str(sync.id)})
+
+
+def _percent(sync: SyncRun) -> int | None:
+    if sync.state == syncs.SyncState.COMPLETED:
+        return 100
+    if sync.state == syncs.SyncState.FAILED:
+        return None
+    if sync.started_at is None:
+        return 0
+    return percent(from_cursors(sync.cursors), sync.started_at)
+
+
+def _view(sync: SyncRun) -> SyncView:
+    return SyncView(
+        id=sync.id,
+        state=sync.state,
+        attempt=sync.attempt,
+        percent=_percent(sync),
+        counts={name: part.rows for name, part in from_cursors(sync.cursors).items()},
+        error_code=sync.error_code,
+        error_message=sync.error_message,
+        created_at=sync.created_at,
+        started_at=sync.started_at,
+        finished_at=sync.finished_at,
+    )

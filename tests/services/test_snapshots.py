@@ -1,0 +1,642 @@
+"""Snapshots: rebuilt from the ledger, and questions answered from them alone."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from statistics import fmean, pstdev
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic_core import to_jsonable_python
+from sqlalchemy import delete, event, select, text, update
+
+from db.models import LedgerCharge, MetricSnapshot
+from db.repositories.snapshots import list_snapshots
+from db.session import Database
+from domain.access import Access
+from domain.errors import InvalidInputError, NoDataError, PeriodError
+from domain.metrics import MetricName
+from domain.periods import Month
+from services import snapshots
+from services.figures import SnapshotQueryResult
+from services.snapshot_metrics import SnapshotMetrics
+from tests.factories import Shop, make_shop
+from tests.services.books import Books, at
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ALL_METRICS = list(MetricName)
+
+
+async def rebuild(
+    database: Database, access: Access, *, zone: ZoneInfo = NEW_YORK, now: datetime = NOW
+) -> list[Month]:
+    async with database.unit_of_work() as session:
+        return await snapshots.rebuild(session, access, zone=zone, now=now)
+
+
+async def rows_of(database: Database, access: Access) -> dict[str, MetricSnapshot]:
+    async with database.unit_of_work() as session:
+        rows = await list_snapshots(session, access)
+    return {f"{row.period_start:%Y-%m}": row for row in rows}
+
+
+async def query(
+    database: Database,
+    access: Access,
+    first: str,
+    last: str,
+    *metrics: MetricName,
+    now: datetime = NOW,
+) -> SnapshotQueryResult:
+    async with database.unit_of_work() as session:
+        return await snapshots.query(
+            session,
+            access,
+            metrics=metrics or ALL_METRICS,
+            first=Month.parse(first),
+            last=Month.parse(last),
+            now=now,
+        )
+
+
+def stored(row: MetricSnapshot) -> SnapshotMetrics:
+    return SnapshotMetrics.model_validate(row.metrics_json)
+
+
+def values(result: SnapshotQueryResult) -> dict[str, dict[str, Decimal | None]]:
+    return {
+        month.month: {figure.metric.value: figure.value for figure in month.figures}
+        for month in result.months
+    }
+
+
+def a_year_of_books(access: Access, **options: Any) -> Books:
+    """Sales of 100.00 and 50.00 every month of 2026, with refunds and a dispute in June."""
+    books = Books(access, **options)
+    for month in range(1, 12):
+        charge = books.charge(f"2026-{month:02d}-10T15:00:00", 10_000, customer="cus_a", fee=320)
+        books.charge(f"2026-{month:02d}-12T15:00:00", 5_000, customer=f"cus_{month}", fee=175)
+        if month == 6:
+            books.refund(charge, "2026-06-20T15:00:00", 4_000)
+            books.dispute(charge, "2026-06-21T15:00:00", 10_000)
+            books.balance("2026-06-21T15:00:00", -10_000, category="dispute", fee=1_500)
+    return books
+
+
+async def test_months_run_from_the_first_charge_to_the_current_month(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-08-15T12:00:00")
+    await books.save(database)
+    changed = await rebuild(database, shop.access)
+    assert [str(month) for month in changed] == ["2026-08", "2026-09", "2026-10", "2026-11"]
+    rows = await rows_of(database, shop.access)
+    assert (rows["2026-08"].period_start, rows["2026-08"].period_end) == (
+        date(2026, 8, 1),
+        date(2026, 8, 31),
+    )
+
+
+async def test_month_holds_what_the_ledger_says(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    june = (await rows_of(database, shop.access))["2026-06"]
+    daily = [0] * 30
+    daily[9], daily[11] = 10_000, 5_000
+    assert june.revenue_total == Decimal("150.00")
+    assert float(june.revenue_volatility or 0) == pytest.approx(
+        pstdev(daily) / fmean(daily), abs=5e-5
+    )
+    assert (june.refund_count, june.refund_ratio) == (1, Decimal("0.5000"))
+    assert (june.chargeback_count, june.chargeback_ratio) == (1, Decimal("0.5000"))
+    assert june.mrr is None
+    extra = stored(june)
+    assert (extra.net_minor, extra.fee_minor) == (15_000 - 4_000 - 10_000, 320 + 175 + 1_500)
+    assert (extra.charge_count, extra.active_customers) == (2, 2)
+    assert (extra.refund_minor, extra.chargeback_minor) == (4_000, 10_000)
+    assert extra.average_charge == Decimal("75.00")
+
+
+async def test_empty_month_between_has_no_revenue_and_no_ratios(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-08-15T12:00:00")
+    books.charge("2026-10-15T12:00:00")
+    await books.save(database)
+    await rebuild(database, shop.access)
+    september = (await rows_of(database, shop.access))["2026-09"]
+    assert september.revenue_total == Decimal("0.00")
+    assert (september.refund_count, september.chargeback_count) == (0, 0)
+    assert september.refund_ratio is None
+    assert september.chargeback_ratio is None
+    assert september.revenue_volatility is None
+
+
+async def test_refunds_may_exceed_sales(database: Database, shop: Shop) -> None:
+    books = Books(shop.access)
+    charge = books.charge("2026-08-15T12:00:00", 50_000)
+    books.charge("2026-09-15T12:00:00", 1_000)
+    for day in range(1, 13):
+        books.refund(charge, f"2026-09-{day:02d}T12:00:00", 4_000)
+    await books.save(database)
+    await rebuild(database, shop.access)
+    september = (await rows_of(database, shop.access))["2026-09"]
+    # The column ends at 9.9999; the figure is computed from the counts.
+    assert september.refund_ratio == Decimal("9.9999")
+    assert "12.0000" in stored(september).notes[0]
+    result = await query(
+        database,
+        shop.access,
+        "2026-09",
+        "2026-09",
+        MetricName.REFUND_RATIO,
+        MetricName.NET_REVENUE,
+    )
+    assert values(result)["2026-09"] == {
+        "refund_ratio": Decimal("12.0000"),
+        "net_revenue": Decimal("-470.00"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "month"),
+    [
+        ("America/New_York", "2026-04-01T03:59:59", "2026-03"),
+        ("America/New_York", "2026-04-01T04:00:00", "2026-04"),
+        ("America/New_York", "2026-11-01T03:59:59", "2026-10"),
+        ("Pacific/Auckland", "2026-03-31T10:59:59", "2026-03"),
+        ("Pacific/Auckland", "2026-03-31T11:00:00", "2026-04"),
+        ("Pacific/Auckland", "2026-09-30T11:00:00", "2026-10"),
+    ],
+)
+async def test_charge_at_the_border_of_a_month_falls_into_its_local_month(
+    database: Database, shop: Shop, zone: str, instant: str, month: str
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-02-10T12:00:00", 1)
+    books.charge(instant, 700)
+    await books.save(database)
+    await rebuild(database, shop.access, zone=ZoneInfo(zone))
+    rows = await rows_of(database, shop.access)
+    assert [name for name, row in rows.items() if row.revenue_total == Decimal("7.00")] == [month]
+
+
+async def test_current_month_is_counted_to_the_day_of_the_data(
+    database: Database, shop: Shop
+) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    rows = await rows_of(database, shop.access)
+    november = stored(rows["2026-11"])
+    assert (november.month_to_date, november.through) == (True, date(2026, 11, 22))
+    assert not stored(rows["2026-10"]).month_to_date
+
+
+async def test_last_day_of_a_month_does_not_make_it_complete(
+    database: Database, shop: Shop
+) -> None:
+    await a_year_of_books(shop.access, synced_at="2026-10-31T20:00:00").save(database)
+    async with database.unit_of_work() as session:
+        await session.execute(
+            delete(LedgerCharge).where(LedgerCharge.created_at > at("2026-11-01T00:00:00"))
+        )
+    await rebuild(database, shop.access, now=at("2026-10-31T20:00:01"))
+    october = stored((await rows_of(database, shop.access))["2026-10"])
+    assert (october.month_to_date, october.through) == (True, date(2026, 10, 31))
+
+
+async def test_months_after_the_last_sync_are_unknown_and_not_empty(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access, synced_at="2026-09-10T12:00:00")
+    books.charge("2026-08-15T12:00:00")
+    await books.save(database)
+    await rebuild(database, shop.access)
+    assert list(await rows_of(database, shop.access)) == ["2026-08", "2026-09"]
+    result = await query(database, shop.access, "2026-08", "2026-11")
+    assert result.missing_months == ["2026-10", "2026-11"]
+    assert result.stale
+
+
+async def test_charge_after_the_last_sync_is_counted(database: Database, shop: Shop) -> None:
+    books = Books(shop.access, synced_at="2026-09-10T12:00:00")
+    books.charge("2026-08-15T12:00:00")
+    books.charge("2026-10-03T12:00:00", 900)
+    await books.save(database)
+    await rebuild(database, shop.access)
+    october = (await rows_of(database, shop.access))["2026-10"]
+    assert october.revenue_total == Decimal("9.00")
+    assert stored(october).through == date(2026, 10, 3)
+
+
+async def test_second_rebuild_changes_nothing(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    before = await physical_rows(database)
+    assert await rebuild(database, shop.access) == []
+    assert await physical_rows(database) == before
+
+
+async def physical_rows(database: Database) -> list[tuple[Any, ...]]:
+    """Return each row with its version: an update that changes nothing would show, too."""
+    async with database.unit_of_work() as session:
+        found = await session.execute(
+            text("SELECT id, xmin::text, ctid::text FROM financial_metric_snapshots ORDER BY id")
+        )
+        return [tuple(row) for row in found]
+
+
+async def test_rebuild_tells_which_months_changed(database: Database, shop: Shop) -> None:
+    books = a_year_of_books(shop.access)
+    await books.save(database)
+    await rebuild(database, shop.access)
+    books.charge("2026-03-05T12:00:00", 123)
+    await books.save(database)
+    assert await rebuild(database, shop.access) == [Month(2026, 3)]
+    march = (await rows_of(database, shop.access))["2026-03"]
+    assert march.revenue_total == Decimal("151.23")
+
+
+async def test_newer_sync_dates_every_month_and_changes_none(
+    database: Database, shop: Shop
+) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    async with database.unit_of_work() as session:
+        await session.execute(
+            text("UPDATE integration_accounts SET last_synced_at = '2026-11-22 11:30:00.5Z'")
+        )
+    assert await rebuild(database, shop.access) == []
+    rows = await rows_of(database, shop.access)
+    assert {stored(row).data_as_of for row in rows.values()} == {at("2026-11-22T11:30:00")}
+
+
+async def test_month_that_the_ledger_lost_is_removed(database: Database, shop: Shop) -> None:
+    books = Books(shop.access)
+    early = books.charge("2026-07-15T12:00:00")
+    books.charge("2026-10-15T12:00:00")
+    await books.save(database)
+    await rebuild(database, shop.access)
+    async with database.unit_of_work() as session:
+        await session.execute(delete(LedgerCharge).where(LedgerCharge.stripe_id == early))
+    changed = await rebuild(database, shop.access)
+    assert changed == [Month(2026, 7), Month(2026, 8), Month(2026, 9)]
+    assert list(await rows_of(database, shop.access)) == ["2026-10", "2026-11"]
+
+
+async def test_rebuild_sees_no_other_business(database: Database, shop: Shop) -> None:
+    other = await make_shop(database, "Book shop")
+    await a_year_of_books(other.access).save(database)
+    await rebuild(database, other.access)
+    assert await rebuild(database, shop.access) == []
+    assert await rows_of(database, shop.access) == {}
+    assert len(await rows_of(database, other.access)) == 11
+    with pytest.raises(NoDataError):
+        await query(database, shop.access, "2026-01", "2026-02")
+
+
+async def test_main_currency_is_the_largest_in_its_own_units(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-10-02T12:00:00", 30_000, currency="jpy")
+    books.charge("2026-10-02T12:00:00", 40_000, currency="usd")
+    await books.save(database)
+    await rebuild(database, shop.access)
+    october = (await rows_of(database, shop.access))["2026-10"]
+    # 30,000 yen against 400.00 dollars: amounts are compared as written, never converted.
+    assert stored(october).currency == "jpy"
+    assert october.revenue_total == Decimal(30_000)
+    assert stored(october).other_currencies["usd"].model_dump() == {
+        "gross_minor": 40_000,
+        "charge_count": 1,
+    }
+
+
+async def test_net_and_fees_are_unknown_where_stripe_settles_in_another_currency(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-10-02T12:00:00", 40_000, currency="eur", settled_in="usd", fee=900)
+    await books.save(database)
+    await rebuild(database, shop.access)
+    result = await query(
+        database,
+        shop.access,
+        "2026-10",
+        "2026-10",
+        MetricName.NET_REVENUE,
+        MetricName.FEES,
+        MetricName.REVENUE_TOTAL,
+    )
+    net, fees, revenue = result.totals
+    assert net.value is fees.value is None
+    assert net.missing_reason is not None
+    assert "USD" in net.missing_reason
+    assert (revenue.value, revenue.currency) == (Decimal("400.00"), "eur")
+
+
+async def test_net_is_unknown_if_the_balance_was_never_read(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    async with database.unit_of_work() as session:
+        await session.execute(text("DELETE FROM ledger_balance_transactions"))
+    await rebuild(database, shop.access)
+    result = await query(database, shop.access, "2026-10", "2026-10", MetricName.FEES)
+    assert result.totals[0].value is None
+    assert result.totals[0].missing_reason == (
+        "The Stripe balance has not been read, so net revenue and fees are unknown."
+    )
+
+
+async def test_query_has_the_agreed_shape(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    result = await query(
+        database,
+        shop.access,
+        "2026-10",
+        "2026-10",
+        MetricName.REVENUE_TOTAL,
+        MetricName.CHARGE_COUNT,
+        MetricName.MRR,
+    )
+    snapshot_id = str((await rows_of(database, shop.access))["2026-10"].id)
+    common = {
+        "period_start": "2026-10-01",
+        "period_end": "2026-10-31",
+        "month_to_date": False,
+        "as_of": "2026-11-22T10:00:00Z",
+        "snapshot_ids": [snapshot_id],
+    }
+    figures = [
+        {
+            "metric": "revenue_total",
+            "label": "Revenue",
+            "value": "150.00",
+            "unit": "money",
+            "currency": "usd",
+            **common,
+        },
+        {"metric": "charge_count", "label": "Charges", "value": "2", "unit": "count", **common},
+        {
+            "metric": "mrr",
+            "label": "Monthly recurring revenue",
+            "value": None,
+            "unit": "money",
+            "currency": "usd",
+            "missing_reason": "Subscriptions have not been read for this month.",
+            **common,
+        },
+    ]
+    assert to_jsonable_python(result) == {
+        "currency": "usd",
+        "time_zone": "America/New_York",
+        "as_of": "2026-11-22T10:00:00Z",
+        "stale": False,
+        "months": [{"month": "2026-10", "month_to_date": False, "figures": figures}],
+        "totals": figures,
+        "missing_months": [],
+    }
+
+
+async def test_totals_sum_money_and_recompute_ratios(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    result = await query(database, shop.access, "2026-05", "2026-07")
+    totals = {figure.metric.value: figure for figure in result.totals}
+    assert totals["revenue_total"].value == Decimal("450.00")
+    assert totals["net_revenue"].value == Decimal("310.00")
+    assert totals["fees"].value == Decimal("29.85")
+    assert totals["average_charge"].value == Decimal("75.00")
+    assert totals["refund_ratio"].value == Decimal("0.1667")
+    assert totals["chargeback_ratio"].value == Decimal("0.1667")
+    assert (totals["revenue_total"].period_start, totals["revenue_total"].period_end) == (
+        date(2026, 5, 1),
+        date(2026, 7, 31),
+    )
+    assert len(totals["revenue_total"].snapshot_ids) == 3
+
+
+async def test_figure_without_a_value_says_why(database: Database, shop: Shop) -> None:
+    books = Books(shop.access)
+    books.charge("2026-08-15T12:00:00")
+    books.charge("2026-10-15T12:00:00")
+    await books.save(database)
+    await rebuild(database, shop.access)
+    result = await query(database, shop.access, "2026-08", "2026-10")
+    figures = [*result.totals, *(figure for month in result.months for figure in month.figures)]
+    assert len(figures) == 4 * len(ALL_METRICS)
+    assert all((figure.value is None) == bool(figure.missing_reason) for figure in figures)
+    unknown = {figure.metric for figure in result.totals if figure.value is None}
+    assert unknown == {MetricName.MRR, MetricName.REVENUE_VOLATILITY, MetricName.ACTIVE_CUSTOMERS}
+
+
+async def test_month_to_date_total_ends_on_the_day_of_the_data(
+    database: Database, shop: Shop
+) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    result = await query(database, shop.access, "2026-10", "2026-11", MetricName.FEES)
+    assert result.totals[0].month_to_date
+    assert result.totals[0].period_end == date(2026, 11, 22)
+
+
+async def test_months_before_the_first_are_missing_and_not_zero(
+    database: Database, shop: Shop
+) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    result = await query(database, shop.access, "2025-11", "2026-01", MetricName.REVENUE_TOTAL)
+    assert result.missing_months == ["2025-11", "2025-12"]
+    assert [month.month for month in result.months] == ["2026-01"]
+    assert result.totals[0].period_start == date(2026, 1, 1)
+
+
+async def test_period_without_any_month_has_no_values(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    result = await query(database, shop.access, "2024-01", "2024-02", MetricName.REVENUE_TOTAL)
+    assert result.months == []
+    assert result.totals[0].value is None
+    assert result.totals[0].missing_reason == "There are no figures from 2024-01 to 2024-02."
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "told"),
+    [
+        ("2026-11", "2026-12", "2026-12 has not begun"),
+        ("2026-05", "2026-04", "2026-05 is after 2026-04"),
+        ("2021-10", "2026-10", "at most 60 months"),
+    ],
+)
+async def test_impossible_period_is_refused_with_what_is_available(
+    database: Database, shop: Shop, first: str, last: str, told: str
+) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    with pytest.raises(PeriodError, match=told) as refused:
+        await query(database, shop.access, first, last)
+    assert "from 2026-01 to 2026-11" in refused.value.message
+
+
+async def test_sixty_months_are_allowed(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    result = await query(database, shop.access, "2021-11", "2026-10", MetricName.FEES)
+    assert len(result.missing_months) == 50
+
+
+async def test_month_begins_in_the_business_time_zone(database: Database, shop: Shop) -> None:
+    books = Books(shop.access, synced_at="2026-11-30T11:30:00")
+    books.charge("2026-11-02T12:00:00")
+    await books.save(database)
+    now = at("2026-11-30T11:30:00")
+    await rebuild(database, shop.access, zone=ZoneInfo("Pacific/Auckland"), now=now)
+    # It is 1 December in Auckland already.
+    result = await query(database, shop.access, "2026-12", "2026-12", MetricName.FEES, now=now)
+    assert result.months[0].month_to_date
+
+
+async def test_no_snapshots_is_no_data(database: Database, shop: Shop) -> None:
+    with pytest.raises(NoDataError, match="Connect Stripe"):
+        await query(database, shop.access, "2026-01", "2026-02")
+
+
+async def test_query_without_metrics_is_refused(database: Database, shop: Shop) -> None:
+    async with database.unit_of_work() as session:
+        with pytest.raises(InvalidInputError, match="at least one metric"):
+            await snapshots.query(
+                session,
+                shop.access,
+                metrics=[],
+                first=Month(2026, 1),
+                last=Month(2026, 1),
+                now=NOW,
+            )
+
+
+async def test_query_reads_stored_snapshots_only(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    async with database.unit_of_work() as session:
+        await session.execute(update(LedgerCharge).values(amount_captured=0))
+    result = await query(database, shop.access, "2026-10", "2026-10", MetricName.REVENUE_TOTAL)
+    assert result.totals[0].value == Decimal("150.00")
+
+
+async def compare(
+    database: Database, access: Access, metric: MetricName, *months: str
+) -> dict[str, Any]:
+    first, second, third, fourth = map(Month.parse, months)
+    async with database.unit_of_work() as session:
+        result = await snapshots.compare(
+            session,
+            access,
+            metric=metric,
+            first=(first, second),
+            second=(third, fourth),
+            now=NOW,
+        )
+    return dict(to_jsonable_python(result))
+
+
+@pytest.mark.parametrize(
+    ("metric", "months", "expected"),
+    [
+        (MetricName.REVENUE_TOTAL, ("2026-05", "2026-05", "2026-06", "2026-06"), "flat"),
+        (MetricName.REFUND_AMOUNT, ("2026-05", "2026-05", "2026-06", "2026-06"), "up"),
+        (MetricName.NET_REVENUE, ("2026-05", "2026-05", "2026-06", "2026-06"), "down"),
+        (MetricName.MRR, ("2026-05", "2026-05", "2026-06", "2026-06"), "unknown"),
+        (MetricName.REVENUE_TOTAL, ("2025-05", "2025-05", "2026-06", "2026-06"), "unknown"),
+    ],
+)
+async def test_comparison_has_a_direction(
+    database: Database,
+    shop: Shop,
+    metric: MetricName,
+    months: tuple[str, str, str, str],
+    expected: str,
+) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    assert (await compare(database, shop.access, metric, *months))["direction"] == expected
+
+
+async def test_comparison_tells_the_change_and_its_ratio(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    months = ("2026-04", "2026-05", "2026-06", "2026-07")
+    found = await compare(database, shop.access, MetricName.NET_REVENUE, *months)
+    assert found["first"]["value"] == "300.00"
+    assert found["second"]["value"] == "160.00"
+    assert (found["change"], found["change_ratio"]) == ("-140.00", "-0.4667")
+    assert found["as_of"] == "2026-11-22T10:00:00Z"
+
+
+async def test_rise_from_a_negative_value_is_a_positive_ratio(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    charge = books.charge("2026-07-15T12:00:00", 50_000)
+    books.refund(charge, "2026-08-15T12:00:00", 40_000)
+    books.charge("2026-09-15T12:00:00", 20_000)
+    await books.save(database)
+    await rebuild(database, shop.access)
+    months = ("2026-08", "2026-08", "2026-09", "2026-09")
+    found = await compare(database, shop.access, MetricName.NET_REVENUE, *months)
+    assert (found["change"], found["change_ratio"]) == ("600.00", "1.5000")
+
+
+async def test_change_from_zero_has_no_ratio(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    months = ("2026-05", "2026-05", "2026-06", "2026-06")
+    found = await compare(database, shop.access, MetricName.REFUND_AMOUNT, *months)
+    assert (found["change"], found["change_ratio"]) == ("40.00", None)
+
+
+async def test_period_that_lacks_a_month_is_not_compared(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    months = ("2025-12", "2026-02", "2026-03", "2026-05")
+    found = await compare(database, shop.access, MetricName.REVENUE_TOTAL, *months)
+    assert found["first"]["value"] is None
+    assert found["first"]["missing_reason"] == "There are no figures for 2025-12."
+    assert (found["change"], found["second"]["value"]) == (None, "450.00")
+
+
+@pytest.mark.parametrize("months", [1, 24])
+async def test_rebuild_takes_the_same_statements_for_any_number_of_months(
+    database: Database, shop: Shop, months: int
+) -> None:
+    books = Books(shop.access)
+    for offset in range(months):
+        books.charge(f"{Month(2026, 11).plus(-offset)}-02T12:00:00")
+    await books.save(database)
+    statements: list[str] = []
+
+    def count(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", count)
+    assert len(await rebuild(database, shop.access)) == months
+    event.remove(database.engine.sync_engine, "before_cursor_execute", count)
+    assert len(statements) <= 9
+
+
+async def test_never_synced_data_is_stale(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access, synced_at=None).save(database)
+    await rebuild(database, shop.access)
+    result = await query(database, shop.access, "2026-10", "2026-10", MetricName.FEES)
+    assert (result.stale, result.as_of) == (True, None)
+
+
+async def test_every_row_belongs_to_the_caller(database: Database, shop: Shop) -> None:
+    await a_year_of_books(shop.access).save(database)
+    await rebuild(database, shop.access)
+    async with database.unit_of_work() as session:
+        owners = set((await session.execute(select(MetricSnapshot.business_id))).scalars())
+    assert owners == {shop.business_id}
