@@ -40,7 +40,13 @@ def create_app(settings: Settings, database_url: str, *, with_worker: bool = Tru
             app.state.vaultra = await _open(stack, settings, database_url, with_worker)
             yield
 
-    app = FastAPI(title="Vaultra", version=version("vaultra"), lifespan=lifespan)
+    app = FastAPI(
+        title="Vaultra",
+        version=version("vaultra"),
+        lifespan=lifespan,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(BugMiddleware)

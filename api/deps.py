@@ -10,6 +10,7 @@ from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import read_token
+from api.schemas.runs import is_run_id
 from api.state import AppState, state_of
 from db.session import Session
 from domain.access import Access
@@ -55,6 +56,8 @@ async def conversation_access(session: DbSession, user_id: UserId, conversation_
 
 async def run_access(state: State, user_id: UserId, run_id: str) -> Access:
     """Return the caller's access to the business of the run in the path; holds no session."""
+    if not is_run_id(run_id):
+        raise NotFoundError("There is no such run.")
     async with state.database.unit_of_work() as session:
         return await conversations.access_to_run(session, user_id, run_id)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
 from rich.console import Console
 
-from cli import chat, demo, doctor, evaluating, serving, stand_ins, syncing
+from cli import chat, demo, doctor, evaluating, serving, stand_ins, syncing, token
 from config.logs import redact
 from domain.errors import VaultraError
 
@@ -24,6 +25,7 @@ app.command("worker")(serving.worker)
 app.command("migrate")(serving.migrate)
 app.command("chat")(chat.chat)
 app.command("sync")(syncing.sync)
+app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 app.add_typer(evaluating.app, name="evals")
 app.add_typer(stand_ins.app, name="sandbox")
@@ -41,3 +43,7 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more can be flushed to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

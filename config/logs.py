@@ -54,7 +54,7 @@ def set_up_logs(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "stripe", "asyncio"):
+    for chatty in ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "stripe", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -10,8 +10,7 @@
     ├── NotFoundError              no such thing, or not yours
     ├── ConflictError              the present state does not allow it
     │   ├── RunActiveError         the conversation is busy
-    │   ├── RunIdReusedError       the same run id came with another body
-    │   └── SyncActiveError        a sync is already running
+    │   └── RunIdReusedError       the same run id came with another body
     ├── NoDataError                there is nothing to compute from yet
     ├── EventsExpiredError         events of a run were pruned
     ├── ConfigurationError         the service is not set up right
@@ -88,12 +87,6 @@ class RunIdReusedError(ConflictError):
     """This run id was used with another body. Use a new run id for a new message."""
 
     code = "run_id_reused"
-
-
-class SyncActiveError(ConflictError):
-    """A sync of this account is already running. Follow that one."""
-
-    code = "sync_active"
 
 
 class NoDataError(VaultraError):

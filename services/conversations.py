@@ -14,7 +14,9 @@ from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
 from services.businesses import access_for
+from services.texts import clean_text
 
+TITLE_LIMIT = 255
 Position = tuple[datetime, UUID]
 
 
@@ -37,6 +39,13 @@ class MessageView:
     role: str
     content: str
     created_at: datetime
+
+
+async def find_business_id(
+    session: Session, user_id: UUID, conversation_id: UUID
+) -> UUID | None:
+    """Return which business the user's conversation is about; None if it is not theirs."""
+    return await repository.find_business_id(session, user_id, conversation_id)
 
 
 async def access_to(session: Session, user_id: UUID, conversation_id: UUID) -> Access:
@@ -77,11 +86,10 @@ async def list_conversations(
 async def change(
     session: Session, access: Access, conversation_id: UUID, *, title: str
 ) -> ConversationView:
-    """Give the conversation another title."""
+    """Give the conversation another title; raise InvalidInputError for one out of bounds."""
+    title = clean_text(title, "title", TITLE_LIMIT)
     conversation = await repository.get_conversation(session, access, conversation_id, lock=True)
-    conversation.title = title
-    await session.flush()
-    return _view(conversation)
+    return _view(await repository.rename_conversation(session, conversation, title))
 
 
 async def archive(session: Session, access: Access, conversation_id: UUID) -> None:

@@ -14,10 +14,11 @@ from db.repositories.jobs import Entrypoint, enqueue
 from db.session import Session
 from domain.access import Access, Permission
 from domain.errors import NoDataError, StripeKeyError
+from domain.readiness import STALE_AFTER_DAYS
 from services.stripe_sync.progress import from_cursors, percent, saved_at
 
 # A score from older data would be a guess about a business that may have changed.
-STALE_AFTER = timedelta(days=7)
+STALE_AFTER = timedelta(days=STALE_AFTER_DAYS)
 # Longer than one page may take with every attempt timing out; then its worker must be gone.
 STALLED_AFTER = timedelta(minutes=15)
 NEVER = "never"

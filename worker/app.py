@@ -20,6 +20,8 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 DRAIN_SECONDS = 8.0
 RECONNECT_SECONDS = 1.0
 BATCH_SIZE = 10
+# Runs mostly wait for their model; this many share one pool of connections without waiting.
+MAX_JOBS = 50
 _logger = get_logger(__name__)
 
 
@@ -74,6 +76,7 @@ class Worker:
             register(self._engine, self._wiring)
             await self._engine.run(
                 batch_size=BATCH_SIZE,
+                max_concurrent_tasks=MAX_JOBS,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 shutdown_on_listener_failure=True,
             )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from db.columns import KeyRing
 from db.session import Session
 from domain.access import service_access
 from services import insight
-from services.integrations import find_integration, stripe_opener
+from services.integrations import stripe_opener
 from services.stripe_sync.run import SyncContext, run_sync
 from worker.wiring import Wiring
 
@@ -19,9 +18,7 @@ async def sync(wiring: Wiring, sync_id: UUID) -> None:
 
     async def conclude(session: Session, context: SyncContext) -> None:
         access = service_access(context.business_id)
-        account = await find_integration(session, access)
-        zone = ZoneInfo(account.time_zone if account and account.time_zone else "UTC")
-        await insight.refresh(session, access, zone=zone, now=wiring.agent.clock())
+        await insight.refresh(session, access, now=wiring.agent.clock())
 
     await run_sync(
         wiring.database,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, StringConstraints
 
 from api.deps import BusinessAccess, DbSession, State
-from api.schemas.pages import Limit, Page
+from api.schemas.pages import Limit, Moment, Page
 from domain.metrics import MetricName
 from domain.periods import Month
 from services import readiness, recommendations, snapshots
@@ -75,7 +74,7 @@ async def list_readiness(
     session: DbSession,
     access: BusinessAccess,
     limit: Limit = 100,
-    after: datetime | None = None,
+    after: Moment | None = None,
 ) -> Page[ScorePoint]:
     """List the scores, the latest first; `after` is the time of the last one of the page before."""
     found = await readiness.history(session, access, limit=limit + 1, before=after)
@@ -91,7 +90,7 @@ async def recompute_readiness(
     return await readiness.recompute(session, access, now=state.agent.clock())
 
 
-@router.get("/recommendations")
+@router.get("/recommendations", response_model_exclude_none=True)
 async def list_recommendations(
     session: DbSession,
     access: BusinessAccess,

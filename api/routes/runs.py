@@ -17,9 +17,10 @@ from api.deps import RunAccess, State, UserId
 from api.schemas.runs import read_props, read_request
 from api.sse import stream
 from db.models import Run
+from db.session import Session
 from domain.access import Access
-from domain.errors import InvalidInputError
-from services import businesses
+from domain.errors import InvalidInputError, NotFoundError
+from services import businesses, conversations
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {
@@ -47,19 +48,30 @@ async def start_run(state: State, user_id: UserId, body: RunAgentInput) -> Event
     """Answer the last user message, or attach to the run of the same id; streams its events."""
     props = read_props(body)
     request = read_request(body, props)
-    access = await _access(state, user_id, props.business_id)
+    access = await _access(state, user_id, props.business_id, request.conversation_id)
     await runs.submit(state.agent, access, request)
     return _follow(state, access, request.client_run_id, 0)
 
 
-async def _access(state: State, user_id: UUID, business_id: UUID | None) -> Access:
+async def _access(
+    state: State, user_id: UUID, business_id: UUID | None, conversation_id: UUID
+) -> Access:
     async with state.database.unit_of_work() as session:
-        if business_id is None:
-            mine = await businesses.list_for_user(session, user_id)
-            if len(mine) != 1:
-                raise InvalidInputError("Say which business: forwardedProps.businessId.")
-            business_id = mine[0].id
+        business_id = (
+            business_id
+            or await conversations.find_business_id(session, user_id, conversation_id)
+            or await _only_business(session, user_id)
+        )
         return await businesses.access_for(session, user_id, business_id)
+
+
+async def _only_business(session: Session, user_id: UUID) -> UUID:
+    mine = await businesses.list_for_user(session, user_id)
+    if not mine:
+        raise NotFoundError("You are a member of no business. Create one first.")
+    if len(mine) > 1:
+        raise InvalidInputError("Say which business: forwardedProps.businessId.")
+    return mine[0].id
 
 
 def _follow(state: State, access: Access, run_id: str, after: int) -> EventSourceResponse:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel
 
 from domain.errors import InvalidInputError
 
@@ -17,6 +17,16 @@ T = TypeVar("T")
 Position = tuple[datetime, UUID]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most.")]
 After = Annotated[str | None, Query(max_length=200, description="The `next` of the page before.")]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("The time is out of range") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Page(BaseModel, Generic[T]):
@@ -44,7 +54,10 @@ def decode_position(text: str | None) -> Position | None:
     if text is None:
         return None
     try:
-        time, identifier = urlsafe_b64decode(text.encode()).decode().split("|")
-        return datetime.fromisoformat(time), UUID(identifier)
-    except ValueError as error:
-        raise InvalidInputError("`after` is not a position. Pass the `next` of a page.") from error
+        written, identifier = urlsafe_b64decode(text.encode()).decode().split("|")
+        time = datetime.fromisoformat(written)
+        if time.tzinfo is not None:
+            return _in_utc(time), UUID(identifier)
+    except ValueError:
+        pass
+    raise InvalidInputError("`after` is not a position. Pass the `next` of a page.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+import re
+from typing import Literal
 from uuid import UUID, uuid5
 
 import orjson
@@ -14,7 +15,8 @@ from agent import runs
 from domain.errors import InvalidInputError
 
 MAX_MESSAGE_CHARACTERS = 8_000
-MAX_ID_CHARACTERS = 128
+# A run's id is a part of addresses, so it is made of what stands for itself in them.
+_RUN_ID = re.compile(r"(?!\.+$)[A-Za-z0-9_.:@=+~-]{1,128}")
 
 
 class ForwardedProps(BaseModel):
@@ -24,6 +26,11 @@ class ForwardedProps(BaseModel):
 
     business_id: UUID | None = Field(None, alias="businessId")
     when_busy: Literal["enqueue", "reject", "interrupt"] = Field("enqueue", alias="whenBusy")
+
+
+def is_run_id(text: str) -> bool:
+    """Tell whether a client could have called a run so."""
+    return _RUN_ID.fullmatch(text) is not None
 
 
 def read_props(body: RunAgentInput) -> ForwardedProps:
@@ -38,8 +45,8 @@ def read_props(body: RunAgentInput) -> ForwardedProps:
 def read_request(body: RunAgentInput, props: ForwardedProps) -> runs.RunRequest:
     """Return the request; of all that the body holds, only the user's own messages count."""
     conversation_id = _thread_id(body.thread_id)
-    if not 1 <= len(body.run_id) <= MAX_ID_CHARACTERS:
-        raise InvalidInputError(f"runId must have 1 to {MAX_ID_CHARACTERS} characters.")
+    if not is_run_id(body.run_id):
+        raise InvalidInputError("runId must be 1 to 128 letters, digits or characters of _.:@=+~-.")
     messages = tuple(
         runs.UserMessage(_message_id(conversation_id, message.id), _text_of(message))
         for message in body.messages
@@ -51,7 +58,7 @@ def read_request(body: RunAgentInput, props: ForwardedProps) -> runs.RunRequest:
         conversation_id=conversation_id,
         client_run_id=body.run_id,
         messages=messages,
-        input_hash=_hash(body.thread_id, messages, body.forwarded_props),
+        input_hash=_hash(body.thread_id, messages, props),
         when_busy=props.when_busy,
     )
 
@@ -68,7 +75,7 @@ def _message_id(conversation_id: UUID, text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        return uuid5(conversation_id, text)
+        return uuid5(conversation_id, _storable(text, "message id"))
 
 
 def _text_of(message: UserMessage) -> str:
@@ -78,17 +85,28 @@ def _text_of(message: UserMessage) -> str:
         text = "\n".join(part.text for part in message.content if isinstance(part, TextPart))
     else:
         raise InvalidInputError("Only text can be understood; leave out images and files.")
+    text = _storable(text, "message")
     if not text.strip():
         raise InvalidInputError("The message is empty. Write a question.")
     if len(text) > MAX_MESSAGE_CHARACTERS:
         raise InvalidInputError(
             f"The message has {len(text)} characters; {MAX_MESSAGE_CHARACTERS} are allowed."
         )
-    # PostgreSQL cannot store it, and no person types it.
+    return text
+
+
+def _storable(text: str, name: str) -> str:
+    """Return the text without NULs, which PostgreSQL cannot store and no person types."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # JSON can spell half of a surrogate pair, which is no character.
+        raise InvalidInputError(f"The {name} has a character that is not text.") from None
     return text.replace("\x00", "")
 
 
-def _hash(thread_id: str, messages: tuple[runs.UserMessage, ...], props: Any) -> str:
+def _hash(thread_id: str, messages: tuple[runs.UserMessage, ...], props: ForwardedProps) -> str:
     last = messages[-1]
-    body = orjson.dumps([thread_id, last.id, last.content, props], option=orjson.OPT_SORT_KEYS)
+    understood = props.model_dump(mode="json")
+    body = orjson.dumps([thread_id, last.id, last.content, understood])
     return hashlib.sha256(body).hexdigest()

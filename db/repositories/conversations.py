@@ -49,6 +49,16 @@ async def find_business_id(
     return (await session.execute(query)).scalar_one_or_none()
 
 
+async def rename_conversation(
+    session: Session, conversation: Conversation, title: str
+) -> Conversation:
+    """Store another title; return the conversation with the time of the change."""
+    conversation.title = title
+    await session.flush()
+    await session.refresh(conversation)
+    return conversation
+
+
 async def archive_conversation(session: Session, conversation: Conversation) -> None:
     """Take the conversation out of the list."""
     conversation.archived_at = func.clock_timestamp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import User
@@ -19,10 +20,16 @@ async def get_user(session: Session, user_id: UUID) -> User:
     return user
 
 
-async def ensure_user(session: Session, user_id: UUID, *, email: str, name: str) -> None:
+async def ensure_user(session: Session, user_id: UUID, *, email: str, name: str | None) -> None:
     """Store the user unless they are there already."""
     await session.execute(
         insert(User)
         .values(id=user_id, email=email, name=name)
         .on_conflict_do_nothing(index_elements=[User.id])
     )
+
+
+async def find_id_by_email(session: Session, email: str) -> UUID | None:
+    """Return the id of the user with this address, or None."""
+    query = select(User.id).where(User.email == email)
+    return (await session.execute(query)).scalar_one_or_none()

@@ -37,7 +37,7 @@ class FeedProgress:
     def behind(self, pages: Sequence[Page[Any]]) -> FeedProgress:
         """Return the progress once the pages are stored as well."""
         items = [item for page in pages for item in page.items]
-        read = replace(self, rows=self.rows + len(items), done=not pages[0].has_more)
+        read = replace(self, rows=self.rows + len(items), done=not pages[-1].has_more)
         if not items:
             return read
         last = items[-1]

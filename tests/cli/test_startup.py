@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
+from api.auth import read_token
 from db.startup import PROJECT
 from tests.conftest import execute
 
@@ -97,7 +99,19 @@ def test_reset_never_touches_a_configured_database(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "demo", "serve", "worker", "migrate", "chat", "sync", "doctor", "evals", "sandbox"],
+    [
+        "",
+        "demo",
+        "serve",
+        "worker",
+        "migrate",
+        "chat",
+        "sync",
+        "token",
+        "doctor",
+        "evals",
+        "sandbox",
+    ],
 )
 def test_every_command_has_help(command: str) -> None:
     result = run(*filter(None, [command]), "--help")
@@ -111,3 +125,21 @@ async def test_doctor_tells_what_is_wrong(database_url: URL) -> None:
     assert result.returncode == 1
     assert "VAULTRA_SECRET_KEYS" in result.stdout
     assert "reachable and migrated" in result.stdout
+
+
+async def test_token_opens_the_business_that_it_was_made_for(database_url: URL) -> None:
+    url = database_url.render_as_string(hide_password=False)
+    order = ("token", "--email", "Ann@Example.com", "--business", "Books", "--json")
+    made = [
+        json.loads(run(*order, VAULTRA_SECRET_KEYS=SECRET, DATABASE_URL=url).stdout)
+        for _ in range(2)
+    ]
+    assert made[0]["business_id"] == made[1]["business_id"]
+    assert str(read_token((SECRET,), made[0]["token"])) == made[0]["user_id"]
+
+
+async def test_token_for_no_address_is_refused(database_url: URL) -> None:
+    url = database_url.render_as_string(hide_password=False)
+    order = ("token", "--email", "ann", "--business", "Books")
+    result = run(*order, VAULTRA_SECRET_KEYS=SECRET, DATABASE_URL=url)
+    check_refusal(result, "e-mail address")

@@ -1,0 +1,74 @@
+"""What the built-in planner can answer, in words that the help, the docs and the evals share."""
+
+from __future__ import annotations
+
+PLANNER_NAME = "vaultra-planner"
+
+CAPABILITIES = (
+    "Revenue, net revenue, orders, average order, refunds, chargebacks, fees, MRR, customers",
+    "Any month, quarter, year or range of months, and two of them compared",
+    "Your readiness score, why it is what it is, and what to do first",
+    "Recommendations: list, create, accept, dismiss or reopen them",
+    "How fresh the data is, a new Stripe sync, a new computation of the score",
+    "What is known about your business, and simple arithmetic",
+)
+
+EXAMPLE_QUESTIONS = (
+    "What was my revenue in March?",
+    "Compare last quarter with the quarter before",
+    "Why is my score what it is?",
+    "What should I do first?",
+    "How fresh is my data?",
+)
+
+
+def _bullets(lines: tuple[str, ...]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+_EXAMPLES = _bullets(EXAMPLE_QUESTIONS)
+
+HELP_TEXT = (
+    "I am Vaultra's built-in planner: not a language model, but a program that recognises "
+    "certain questions and answers them from your Stripe data. I never guess a figure.\n\n"
+    f"I can tell you about:\n\n{_bullets(CAPABILITIES)}\n\nTry, for example:\n\n{_EXAMPLES}"
+)
+
+GREETING_TEXT = (
+    "Hello. I am Vaultra's built-in planner: not a language model, but I know your Stripe "
+    f"figures and your readiness for funding. You can ask me, for example:\n\n{_EXAMPLES}"
+)
+
+THANKS_TEXT = "You are welcome. Ask whenever you need another figure."
+
+NOT_UNDERSTOOD_TEXT = (
+    "I did not understand that. I am Vaultra's built-in planner, not a language model: I recognise "
+    "certain questions, in English, and I never guess. I can answer questions such as:\n\n"
+    f"{_EXAMPLES}\n\nSay “help” for everything I can do."
+)
+
+NAME_A_FIGURE = (
+    "Which figure would you like for that period? For example: revenue, net revenue, orders, "
+    "average order, refunds, chargebacks, fees, MRR or customers."
+)
+BY_MONTH_ONLY = (
+    "I can only look up figures by month, not by day or week. Ask for a month or a range of "
+    "months, such as “revenue this month” or “revenue in the last 3 months”."
+)
+NAME_BOTH_ENDS = (
+    "Please name the first and the last month, such as “revenue from March to June 2026”, or "
+    "“since March” for everything until now."
+)
+WHY_ONLY_WHAT = "I can show what changed, not why: the reasons are not in the payments data."
+SAY_WHAT_TO_RECOMMEND = (
+    "What should the recommendation say? For example: “create a recommendation to follow up on "
+    "refunds”."
+)
+ACCEPT_OR_DISMISS = (
+    "A recommendation is pending, accepted or dismissed; there is no other state. "
+    "Say, for example, “accept the first one”."
+)
+RECOMPUTE_AFTER_SYNC = (
+    "Say “recompute my score” when the sync is done: before that it would use the data of now."
+)
+SAY_IT_PLAINLY = "I have changed nothing. When you want me to do it, say it as a request, such as "

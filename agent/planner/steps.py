@@ -1,0 +1,227 @@
+"""From what is asked, and what tools have answered so far, to the next tool calls or the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from agent.planner.intents import (
+    Ask,
+    Calculation,
+    Comparison,
+    CreateRecommendation,
+    Depth,
+    Intent,
+    ListRecommendations,
+    MetricQuestion,
+    ReadinessQuestion,
+    UpdateRecommendation,
+)
+from agent.planner.matching import find_meant
+from agent.planner.periods import Period
+from agent.planner.render_business import (
+    render_calculation,
+    render_profile,
+    render_started_sync,
+    render_sync_status,
+)
+from agent.planner.render_comparison import render_comparison
+from agent.planner.render_metrics import render_metrics, with_share
+from agent.planner.render_readiness import (
+    render_advice,
+    render_explanation,
+    render_recomputed,
+    render_score,
+)
+from agent.planner.render_recommendations import (
+    render_created,
+    render_list,
+    render_updated,
+    render_which,
+)
+from agent.planner.replies import reply_to
+from agent.planner.results import (
+    BusinessProfile,
+    CalculationResult,
+    ChangedRecommendation,
+    Explanation,
+    PeriodComparison,
+    Readiness,
+    Recommendations,
+    Snapshots,
+    StartedSync,
+    SyncStatus,
+    ToolAnswerError,
+    read_result,
+)
+from agent.planner.section import Section
+from agent.planner.transcript import Call, ToolAnswer
+from domain.periods import Month
+
+# Yields the calls it needs the answers of, receives these answers, returns the section.
+Steps = Generator[tuple[Call, ...], tuple[ToolAnswer, ...], Section]
+
+
+def steps_for(intent: Intent, today: date, *, may_change: bool) -> Steps:
+    """Return the steps that lead to the answer of one intent."""
+    match intent:
+        case MetricQuestion():
+            steps = _metrics(intent, today)
+        case Comparison():
+            steps = _comparison(intent, today)
+        case ReadinessQuestion():
+            steps = _readiness(intent.depth)
+        case ListRecommendations():
+            steps = _list(intent, may_change=may_change)
+        case CreateRecommendation():
+            steps = _create(intent)
+        case UpdateRecommendation():
+            steps = _update(intent)
+        case Ask():
+            steps = _ask(intent)
+        case Calculation():
+            steps = _calculation(intent)
+        case _:
+            steps = _at_once(reply_to(intent, today))
+    return steps
+
+
+def tools_for(intent: Intent) -> tuple[str, ...]:
+    """Return the tools that the intent cannot do without."""
+    match intent:
+        case CreateRecommendation():
+            return ("create_recommendation",)
+        case UpdateRecommendation():
+            return ("list_recommendations", "update_recommendation")
+        case Ask():
+            return (intent.value,)
+        case _:
+            return ()
+
+
+def _at_once(section: Section) -> Steps:
+    yield from ()
+    return section
+
+
+def _metrics(question: MetricQuestion, today: date) -> Steps:
+    period = question.period
+    if period is None:
+        (known,) = yield (Call("get_business_profile", {}),)
+        period = _everything(read_result(BusinessProfile, known), today)
+    clipped = period.clipped(Month.of(today))
+    (answer,) = yield (
+        Call(
+            "query_snapshots",
+            {
+                "metrics": [metric.value for metric in question.metrics],
+                "start_month": str(clipped.first),
+                "end_month": str(clipped.last),
+            },
+        ),
+    )
+    snapshots = read_result(Snapshots, answer)
+    section = render_metrics(snapshots, question, clipped)
+    whole = snapshots.sole_value
+    if question.share is None or whole is None:
+        return section
+    (part,) = yield (Call("calculate", {"expression": f"{question.share} / 100 * {whole:f}"}),)
+    return with_share(section, question.share, snapshots, read_result(CalculationResult, part))
+
+
+def _everything(profile: BusinessProfile, today: date) -> Period:
+    start = profile.first_charge_at
+    if start is None:
+        raise ToolAnswerError("There is no charge yet, so there are no figures.")
+    day = start.date() if isinstance(start, datetime) else start
+    return Period(min(Month.of(day), Month.of(today)), Month.of(today))
+
+
+def _comparison(question: Comparison, today: date) -> Steps:
+    older, newer = (period.clipped(Month.of(today)) for period in (question.older, question.newer))
+    answers = yield tuple(
+        Call(
+            "compare_periods",
+            {
+                "metric": metric.value,
+                "first_start_month": str(older.first),
+                "first_end_month": str(older.last),
+                "second_start_month": str(newer.first),
+                "second_end_month": str(newer.last),
+            },
+        )
+        for metric in question.metrics
+    )
+    return render_comparison([read_result(PeriodComparison, a) for a in answers], question)
+
+
+def _readiness(depth: Depth) -> Steps:
+    if depth is Depth.SCORE:
+        (score,) = yield (Call("get_readiness", {}),)
+        return render_score(read_result(Readiness, score))
+    if depth is Depth.EXPLANATION:
+        (explained,) = yield (Call("explain_readiness", {}),)
+        return render_explanation(read_result(Explanation, explained))
+    explained, listed = yield (Call("explain_readiness", {}), _listing("pending"))
+    pending = read_result(Recommendations, listed).recommendations
+    # Without a score there may still be something to do.
+    known = None if explained.failed and pending else read_result(Explanation, explained)
+    return render_advice(known, pending)
+
+
+def _listing(status: str) -> Call:
+    return Call("list_recommendations", {"status": status})
+
+
+def _list(request: ListRecommendations, *, may_change: bool) -> Steps:
+    (answer,) = yield (_listing(request.status),)
+    found = read_result(Recommendations, answer).recommendations
+    return render_list(found, request.status, may_change=may_change)
+
+
+def _create(request: CreateRecommendation) -> Steps:
+    (answer,) = yield (
+        Call(
+            "create_recommendation",
+            {
+                "title": request.title,
+                "description": f"{request.title}. Noted at your request in a conversation.",
+                "category": request.category,
+                "priority": request.priority,
+            },
+        ),
+    )
+    return render_created(read_result(ChangedRecommendation, answer))
+
+
+def _update(request: UpdateRecommendation) -> Steps:
+    (listed,) = yield (_listing(request.among),)
+    found = read_result(Recommendations, listed).recommendations
+    if request.status == "pending":
+        found = [candidate for candidate in found if candidate.state != "pending"]
+    meant = find_meant(request.reference, found)
+    if meant is None:
+        return render_which(found, request.among, several=request.reference.several)
+    changes: Mapping[str, Any] = {"status": request.status, "priority": request.priority}
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    (answer,) = yield (Call("update_recommendation", {"recommendation_id": meant.id, **wanted}),)
+    return render_updated(read_result(ChangedRecommendation, answer))
+
+
+def _ask(request: Ask) -> Steps:
+    (answer,) = yield (Call(request.value, {}),)
+    match request:
+        case Ask.RECOMPUTE:
+            return render_recomputed(read_result(Readiness, answer))
+        case Ask.SYNC:
+            return render_started_sync(read_result(StartedSync, answer))
+        case Ask.SYNC_STATUS:
+            return render_sync_status(read_result(SyncStatus, answer))
+        case Ask.PROFILE:
+            return render_profile(read_result(BusinessProfile, answer))
+
+
+def _calculation(request: Calculation) -> Steps:
+    (answer,) = yield (Call("calculate", {"expression": request.expression}),)
+    return render_calculation(read_result(CalculationResult, answer))
