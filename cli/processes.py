@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -110,6 +111,9 @@ async def serving(settings: Settings, url: str, *, with_worker: bool = True) -> 
         if task.done():
             await task
             raise ConfigurationError("The server did not start. Look at the lines above.")
+        # What was imported is never garbage; looking through it would stop the loop now and then.
+        gc.collect()
+        gc.freeze()
         yield
     finally:
         server.should_exit = True

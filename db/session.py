@@ -43,7 +43,12 @@ class Database:
         """Prepare the pool; nothing connects before the first unit of work."""
         self.url = parse_url(url) if isinstance(url, str) else url
         self.engine: AsyncEngine = create_async_engine(
-            self.url, pool_size=pool_size, max_overflow=0, pool_timeout=30
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30,
+            # The values of a failed statement may be personal; its error ends up in a log.
+            hide_parameters=True,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 

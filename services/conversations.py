@@ -41,9 +41,7 @@ class MessageView:
     created_at: datetime
 
 
-async def find_business_id(
-    session: Session, user_id: UUID, conversation_id: UUID
-) -> UUID | None:
+async def find_business_id(session: Session, user_id: UUID, conversation_id: UUID) -> UUID | None:
     """Return which business the user's conversation is about; None if it is not theirs."""
     return await repository.find_business_id(session, user_id, conversation_id)
 

@@ -14,11 +14,9 @@ from db.repositories.jobs import Entrypoint, enqueue
 from db.session import Session
 from domain.access import Access, Permission
 from domain.errors import NoDataError, StripeKeyError
-from domain.readiness import STALE_AFTER_DAYS
+from services.snapshots import is_stale
 from services.stripe_sync.progress import from_cursors, percent, saved_at
 
-# A score from older data would be a guess about a business that may have changed.
-STALE_AFTER = timedelta(days=STALE_AFTER_DAYS)
 # Longer than one page may take with every attempt timing out; then its worker must be gone.
 STALLED_AFTER = timedelta(minutes=15)
 NEVER = "never"
@@ -40,7 +38,7 @@ class SyncStatus:
 
     `state` is that of the latest sync, or "never"; `percent` is None unless one is queued,
     running or completed. `age_hours` counts from the start of the last complete sync, to a tenth.
-    `stale` is true once that is a week ago. `counts` are the ledger's rows by list.
+    `stale` is true once that is a week ago, or was never. `counts` are the ledger's rows by list.
     """
 
     connected: bool
@@ -119,7 +117,7 @@ async def sync_status(session: Session, access: Access, now: datetime) -> SyncSt
         percent=None if latest is None else _percent(latest),
         last_synced_at=synced_at,
         age_hours=None if age is None else (Decimal(age // _TENTH_OF_AN_HOUR) / 10),
-        stale=age is not None and age > STALE_AFTER,
+        stale=is_stale(synced_at, now),
         counts=await ledger.count_rows(session, access),
         error=None if latest is None else latest.error_message,
     )

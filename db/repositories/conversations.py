@@ -39,9 +39,7 @@ async def get_conversation(
     return found
 
 
-async def find_business_id(
-    session: Session, user_id: UUID, conversation_id: UUID
-) -> UUID | None:
+async def find_business_id(session: Session, user_id: UUID, conversation_id: UUID) -> UUID | None:
     """Return which business the user's conversation is about."""
     query = select(Conversation.business_id).where(
         Conversation.id == conversation_id, Conversation.user_id == user_id

@@ -12,7 +12,7 @@ from db.models import IntegrationAccount, SyncRun
 from db.repositories import integrations as accounts
 from db.repositories import ledger, syncs
 from db.session import Database, Session
-from domain.errors import StripeError, StripeKeyError, VaultraError
+from domain.errors import DatabaseError, StripeError, StripeKeyError, VaultraError
 from services.integrations import OpenGateway, StoredKey
 from services.stripe_sync.copying import Copying, SyncSupersededError, copy_feeds
 from services.stripe_sync.progress import FeedProgress, from_cursors, plan, to_cursors
@@ -70,6 +70,9 @@ async def run_sync(
         await _execute(database, claim, open_gateway, clock, after)
     except SyncSupersededError:
         _log.warning("sync was taken over", sync_id=str(sync_id), attempt=claim.lease.attempt)
+    except DatabaseError:
+        # Nothing can be written now, and nothing is wrong with the sync: the job comes again.
+        raise
     except StripeError as error:
         await _fail(database, claim, error, clock())
     except VaultraError as error:

@@ -56,7 +56,7 @@ async def refunds(database: Database, owner: LedgerOwner) -> dict[str, str | Non
         LedgerRefund.business_id == owner.business_id
     )
     async with database.unit_of_work() as session:
-        return dict((await session.execute(query)).tuples().all())
+        return dict((await session.execute(query)).all())
 
 
 async def test_row_arrives_with_every_column(database: Database, owner: LedgerOwner) -> None:

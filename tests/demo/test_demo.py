@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.demo.exchange import in_readme, masked, record
 from tests.demo.purchases import number_of_sales, revenue_by_month
 from tests.processes import RunningDemo, running_demo
 
@@ -104,3 +105,7 @@ def test_command_line_fails_with_a_sentence_where_nobody_answers(tmp_path: Path)
     assert result.returncode == 1
     assert "make demo" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_readme_shows_what_the_demo_answers(demo) -> None:
+    assert masked(in_readme()) == masked(record(demo))

@@ -141,7 +141,7 @@ async def test_request_with_a_refused_key_says_to_reconnect(
 async def test_status_without_an_account(database: Database, shop: Shop) -> None:
     status = await status_of(database, shop)
     assert (status.connected, status.state, status.percent) == (False, "never", None)
-    assert (status.last_synced_at, status.age_hours, status.stale) == (None, None, False)
+    assert (status.last_synced_at, status.age_hours, status.stale) == (None, None, True)
     assert set(status.counts.values()) == {0}
 
 

@@ -1,6 +1,7 @@
 """Whatever happens on its way, a sync ends properly and its ledger is exact."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -29,6 +30,7 @@ from tests.services.stripe_sync.connected import (
     Wrap,
     account_row,
     connect,
+    ledger_of,
     requested,
     run,
     sync,
@@ -238,29 +240,35 @@ async def test_ended_sync_is_not_run_again(
     assert sum(sandbox.api.traffic.values()) == 0
 
 
+@pytest.mark.parametrize(
+    ("pages", "state"), [(1_000, "completed"), (2 * BATCH_PAGES + 2, "running")]
+)
 async def test_attempt_that_lost_its_lease_writes_nothing_more(
-    database: Database, connected: Shop, sandbox: SandboxStripe
+    database: Database, connected: Shop, sandbox: SandboxStripe, pages: int, state: str
 ) -> None:
+    """Another attempt takes over while the first is fetching, and ends or dies on its way."""
     sync_id = await requested(database, connected.access)
+    left: list[object] = []
 
     async def take_over() -> None:
-        await run(database, sync_id, sandbox.url)
-        async with database.unit_of_work() as session:
-            await session.execute(text("DELETE FROM ledger_charges"))
+        with suppress(BaseExceptionGroup):
+            await run(database, sync_id, sandbox.url, wrap=dying_after(pages))
+        left.append(await ledger_of(database, connected.access))
+        left.append(await view(database, connected, sync_id))
 
     takeovers: list[asyncio.Task[None]] = []
 
     class TakenOver(SmallPages):
-        async def list_page(self, resource: Any, **parameters: Any) -> Any:
+        async def list_page(self, resource: Any, **parameters: Any) -> Page[Any]:
             if not takeovers:
                 takeovers.append(asyncio.create_task(take_over()))
             await asyncio.shield(takeovers[0])
             return await super().list_page(resource, **parameters)
 
     await run(database, sync_id, sandbox.url, wrap=TakenOver)
-    done = await view(database, connected, sync_id)
-    assert (done.state, done.attempt) == ("completed", 2)
-    assert (await stored(database, connected))["charges"] == {}
+    now = await view(database, connected, sync_id)
+    assert (now.state, now.attempt) == (state, 2)
+    assert left == [await ledger_of(database, connected.access), now]
 
 
 async def test_what_follows_a_sync_is_committed_with_it(
