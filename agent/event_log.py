@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from uuid import UUID
 
-from ag_ui.core import TextMessageContentEvent
+from ag_ui.core import TextMessageContentEvent, ToolCallArgsEvent
 
 from agent.events import TERMINAL_TYPES, Event, encode
 from db.notifications import Notifications, announce
@@ -15,7 +15,7 @@ from db.repositories import runs
 from db.repositories.runs import LoggedEvent
 from db.session import Database, Session
 from domain.access import Access
-from domain.errors import EventsExpiredError
+from domain.errors import EventsExpiredError, InvalidInputError
 from domain.runs import FINISHED_STATES, RunState
 
 # Long enough to merge a burst of tokens into one row, short enough to read as typing.
@@ -23,6 +23,7 @@ MERGE_SECONDS = 0.04
 # A wake-up can be missed while the listening connection is down; then this is the delay.
 POLL_SECONDS = 2.0
 PAGE = 500
+PIECES = (TextMessageContentEvent, ToolCallArgsEvent)
 
 Work = Callable[[Session], Awaitable[None]]
 
@@ -51,12 +52,14 @@ class RunLog:
     async def append(self, events: Iterable[Event], work: Work | None = None) -> None:
         """Persist the events, with `work` in the same transaction, then wake the followers.
 
-        Text is merged and written up to 40 ms later, except the first of the run.
+        Pieces of text and of arguments are merged and written up to 40 ms later, except the
+        first text of the run.
         """
         may_wait = work is None
         for event in events:
-            may_wait = may_wait and isinstance(event, TextMessageContentEvent) and self._sent_text
-            self._sent_text = self._sent_text or isinstance(event, TextMessageContentEvent)
+            first_text = isinstance(event, TextMessageContentEvent) and not self._sent_text
+            self._sent_text = self._sent_text or first_text
+            may_wait = may_wait and isinstance(event, PIECES) and not first_text
             self._add(event)
         if may_wait:
             self._schedule()
@@ -64,15 +67,19 @@ class RunLog:
             await self.flush(work)
 
     def _add(self, event: Event) -> None:
-        last = self._pending[-1] if self._pending else None
-        if (
-            isinstance(event, TextMessageContentEvent)
-            and isinstance(last, TextMessageContentEvent)
-            and last.message_id == event.message_id
-        ):
-            self._pending[-1] = last.model_copy(update={"delta": last.delta + event.delta})
-        else:
-            self._pending.append(event)
+        match self._pending[-1:], event:
+            case [TextMessageContentEvent() as last], TextMessageContentEvent() if (
+                last.message_id == event.message_id
+            ):
+                merged: Event = last.model_copy(update={"delta": last.delta + event.delta})
+            case [ToolCallArgsEvent() as last], ToolCallArgsEvent() if (
+                last.tool_call_id == event.tool_call_id
+            ):
+                merged = last.model_copy(update={"delta": last.delta + event.delta})
+            case _:
+                self._pending.append(event)
+                return
+        self._pending[-1] = merged
 
     def _schedule(self) -> None:
         if self._pending and (self._timer is None or self._timer.done()):
@@ -131,8 +138,8 @@ async def follow(
 ) -> AsyncIterator[LoggedEvent]:
     """Yield the run's events behind `after`, then those to come, until the terminal one.
 
-    No session is held between two reads. Raises NotFoundError, and EventsExpiredError where
-    the log no longer holds the events asked for.
+    No session is held between two reads. Raises NotFoundError, EventsExpiredError where the log
+    no longer holds the events asked for, and InvalidInputError where it never did.
     """
     async with database.unit_of_work() as session:
         run_id = (await runs.get_run(session, access, client_run_id)).id
@@ -155,7 +162,7 @@ async def follow(
 async def require_events(
     database: Database, access: Access, client_run_id: str, *, after: int
 ) -> None:
-    """Raise NotFoundError or EventsExpiredError where `follow` would, before anything is sent."""
+    """Raise what `follow` would, before anything is sent."""
     async with database.unit_of_work() as session:
         run_id = (await runs.get_run(session, access, client_run_id)).id
     await _read(database, access, client_run_id, run_id, after)
@@ -165,9 +172,20 @@ async def _read(
     database: Database, access: Access, client_run_id: str, run_id: UUID, after: int
 ) -> tuple[list[LoggedEvent], bool]:
     async with database.unit_of_work() as session:
-        page = await runs.list_events(session, run_id, after=after, limit=PAGE)
+        # The state before the events: a run that is seen to be over has written its last one.
         run = await runs.get_run(session, access, client_run_id)
-        over = RunState(run.state) in FINISHED_STATES
-        if (page and page[0].seq != after + 1) or (not page and over and after == 0):
-            raise EventsExpiredError
-    return page, over
+        page = await runs.list_events(session, run_id, after=after, limit=PAGE)
+        if not page:
+            await _require_position(session, run_id, after)
+    if page and page[-1].seq != after + len(page):
+        raise EventsExpiredError
+    return page, RunState(run.state) in FINISHED_STATES
+
+
+async def _require_position(session: Session, run_id: UUID, after: int) -> None:
+    last = await runs.last_seq(session, run_id)
+    if last == 0:
+        # Every run is created with its first event.
+        raise EventsExpiredError
+    if after > last:
+        raise InvalidInputError(f"This run has no event {after}; its last one is {last}.")

@@ -77,11 +77,11 @@ class RunRequest:
     when_busy: WhenBusy = "enqueue"
 
 
-async def submit(runtime: AgentRuntime, access: Access, request: RunRequest) -> None:
+async def submit(runtime: AgentRuntime, access: Access, request: RunRequest) -> bool:
     """Create the run and the job that executes it, or attach to the run of the same id.
 
-    Raises InvalidInputError, NotFoundError, RunActiveError or RunIdReusedError; then nothing
-    has changed.
+    Returns whether the run is new. Raises InvalidInputError, NotFoundError, RunActiveError or
+    RunIdReusedError; then nothing has changed.
     """
     access.require(Permission.CONVERSE)
     async with runtime.database.unit_of_work() as session:
@@ -91,15 +91,19 @@ async def submit(runtime: AgentRuntime, access: Access, request: RunRequest) -> 
             await _create_run(session, access, request)
         elif known.input_hash != request.input_hash:
             raise RunIdReusedError
+    return known is None
 
 
 async def _open_conversation(session: Session, access: Access, request: RunRequest) -> None:
     wanted = request.conversation_id
-    if await conversations.find_conversation(session, access, wanted, lock=True) is None:
-        title = " ".join(request.messages[-1].content.split())[:TITLE_LENGTH]
+    title = " ".join(request.messages[-1].content.split())[:TITLE_LENGTH]
+    conversation = await conversations.find_conversation(session, access, wanted, lock=True)
+    if conversation is None:
         await conversations.create_conversation(session, access, wanted, title)
         # Whoever created it, the lock is needed; somebody else's is not found.
-        await conversations.get_conversation(session, access, wanted, lock=True)
+        conversation = await conversations.get_conversation(session, access, wanted, lock=True)
+    # One that was created empty is named after its first question.
+    conversation.title = conversation.title or title
 
 
 async def _create_run(session: Session, access: Access, request: RunRequest) -> None:

@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[DATASET]...", help="Names or files of datasets; all of ours if none."),
+    typer.Argument(metavar="DATASET", help="Names or files of datasets; all of ours if none."),
 ]
 Ids = Annotated[list[str] | None, typer.Option("--case", help="Only this case; repeatable.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only cases with this tag.")]

@@ -22,7 +22,9 @@ class ConversationChange(BaseModel):
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 
 
-@router.post("/businesses/{business_id}/conversations", status_code=201)
+@router.post(
+    "/businesses/{business_id}/conversations", status_code=201, response_model_exclude_none=True
+)
 async def create_conversation(session: DbSession, access: BusinessAccess) -> ConversationView:
     """Create an empty conversation."""
     return await conversations.create(session, access, uuid4())
@@ -39,7 +41,7 @@ async def list_conversations(
     return page_of(found, limit, lambda item: (item.updated_at, item.id))
 
 
-@router.get("/conversations/{conversation_id}")
+@router.get("/conversations/{conversation_id}", response_model_exclude_none=True)
 async def get_conversation(
     session: DbSession, access: ConversationAccess, conversation_id: UUID
 ) -> ConversationView:
@@ -47,7 +49,7 @@ async def get_conversation(
     return await conversations.get(session, access, conversation_id)
 
 
-@router.patch("/conversations/{conversation_id}")
+@router.patch("/conversations/{conversation_id}", response_model_exclude_none=True)
 async def change_conversation(
     session: DbSession,
     access: ConversationAccess,

@@ -13,9 +13,9 @@ from api.schemas.pages import Limit, Moment, Page
 from domain.metrics import MetricName
 from domain.periods import Month
 from services import readiness, recommendations, snapshots
+from services.figures import SnapshotQueryResult
 from services.readiness_results import ReadinessExplanation, RecomputedReadiness, ScorePoint
 from services.recommendations import RecommendationView
-from services.figures import SnapshotQueryResult
 
 router = APIRouter(prefix="/v1/businesses/{business_id}", tags=["insight"])
 Status = Literal["pending", "accepted", "dismissed"]
@@ -101,7 +101,7 @@ async def list_recommendations(
     return Page(items=found.recommendations)
 
 
-@router.post("/recommendations", status_code=201)
+@router.post("/recommendations", status_code=201, response_model_exclude_none=True)
 async def create_recommendation(
     session: DbSession, access: BusinessAccess, body: NewRecommendation
 ) -> RecommendationView:
@@ -110,7 +110,7 @@ async def create_recommendation(
     return created.recommendation
 
 
-@router.patch("/recommendations/{recommendation_id}")
+@router.patch("/recommendations/{recommendation_id}", response_model_exclude_none=True)
 async def change_recommendation(
     session: DbSession,
     access: BusinessAccess,

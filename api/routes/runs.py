@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -23,6 +24,9 @@ from domain.errors import InvalidInputError, NotFoundError
 from services import businesses, conversations
 
 router = APIRouter(prefix="/v1", tags=["runs"])
+# The largest number that the log's column holds.
+MAX_POSITION = 2**31 - 1
+_POSITION = re.compile(r"[0-9]{1,10}")
 EVENT_STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "AG-UI events."}
 }
@@ -49,7 +53,8 @@ async def start_run(state: State, user_id: UserId, body: RunAgentInput) -> Event
     props = read_props(body)
     request = read_request(body, props)
     access = await _access(state, user_id, props.business_id, request.conversation_id)
-    await runs.submit(state.agent, access, request)
+    if not await runs.submit(state.agent, access, request):
+        await require_events(state.database, access, request.client_run_id, after=0)
     return _follow(state, access, request.client_run_id, 0)
 
 
@@ -105,7 +110,7 @@ async def follow_run(
     state: State,
     access: RunAccess,
     run_id: str,
-    after: Annotated[int | None, Query(ge=0)] = None,
+    after: Annotated[int, Query(ge=0, le=MAX_POSITION)] = 0,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Replay the run's events behind `after` or `Last-Event-ID`, then follow it."""
@@ -114,12 +119,13 @@ async def follow_run(
     return _follow(state, access, run_id, position)
 
 
-def _position(after: int | None, last_event_id: str | None) -> int:
-    if after is not None or not last_event_id:
-        return after or 0
-    if not last_event_id.isdecimal():
+def _position(after: int, last_event_id: str | None) -> int:
+    """Return the later one: a browser reconnects to the address that it used at first."""
+    if not last_event_id:
+        return after
+    if not _POSITION.fullmatch(last_event_id) or int(last_event_id) > MAX_POSITION:
         raise InvalidInputError("Last-Event-ID must be the number of an event.")
-    return int(last_event_id)
+    return max(after, int(last_event_id))
 
 
 @router.post("/runs/{run_id}/cancel", status_code=202)

@@ -58,9 +58,7 @@ async def connect_stripe(
 
 async def _inspect(state: State, key: str) -> StripeAccount:
     settings = state.settings.stripe
-    client = StripeClient(
-        key, api_base=settings.api_base, timeout_seconds=settings.timeout_seconds
-    )
+    client = StripeClient(key, api_base=settings.api_base, timeout_seconds=settings.timeout_seconds)
     # No session is held while Stripe is asked.
     async with client as gateway:
         return await integrations.inspect_account(gateway)

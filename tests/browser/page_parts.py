@@ -1,0 +1,23 @@
+"""What the tests look at and do, by the names that a person sees or hears."""
+
+from __future__ import annotations
+
+from playwright.async_api import Locator, Page
+
+QUESTION = "How did revenue do?"
+
+
+def question_box(page: Page) -> Locator:
+    """Return where questions are typed."""
+    return page.get_by_label("Your question")
+
+
+def answers(page: Page) -> Locator:
+    """Return the answers, oldest first."""
+    return page.get_by_role("article", name="Vaultra")
+
+
+async def ask(page: Page, question: str = QUESTION) -> None:
+    """Type a question and send it with Enter."""
+    await question_box(page).fill(question)
+    await page.keyboard.press("Enter")
