@@ -90,7 +90,19 @@ class RunLog:
         await self.flush()
 
     async def flush(self, work: Work | None = None) -> None:
-        """Write what is pending, and `work`, in one transaction."""
+        """Write what is pending, and `work`, in one transaction.
+
+        Cancelled, it ends what it has begun first: whether a commit that was broken off took
+        place is not known, and its numbers could neither be used again nor be left out.
+        """
+        writing = asyncio.create_task(self._flush(work), name=f"write:{self._run_id}")
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait({writing})
+            raise
+
+    async def _flush(self, work: Work | None) -> None:
         async with self._writing:
             batch, self._pending = self._pending, []
             if not batch and work is None:

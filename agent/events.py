@@ -81,6 +81,7 @@ class EventMapper:
         self._unanswered: list[str] = []
         self.message_id: UUID | None = None
         self.text = ""
+        self._message_ended = False
         # Whether an earlier attempt has said or done anything that a reader may have seen.
         self.has_output = False
 
@@ -115,14 +116,16 @@ class EventMapper:
         yield TextMessageContentEvent(message_id=str(self.message_id), delta=text)
 
     def close_message(self) -> Iterator[Event]:
-        """Yield the end of the open message, if there is one; the caller stores `text`."""
-        if self.message_id is not None:
+        """Yield the end of the open message, if there is one, once; the caller stores `text`."""
+        if self.message_id is not None and not self._message_ended:
+            self._message_ended = True
             yield TextMessageEndEvent(message_id=str(self.message_id))
 
     def message_stored(self) -> None:
         """Forget the message that has just been ended and stored."""
         self.message_id = None
         self.text = ""
+        self._message_ended = False
 
     def close_calls(self, content: str) -> Iterator[Event]:
         """Yield the ends and results that an interrupted run's tool calls still owe."""

@@ -354,7 +354,8 @@ class Execution:
 
         async def work(session: Session) -> None:
             run = await runs.find_run_to_end(session, self._run)
-            if self._mapper.message_id is not None:
+            # A message that was stopped before its first word has nothing to keep.
+            if self._mapper.text:
                 await self._store_message(session)
             run.usage = {"models": self._mapper.usage_json()}
             await _end(session, run, state, error_code=code or None)

@@ -25,6 +25,12 @@ STATUSES: dict[type[errors.VaultraError], HTTPStatus] = {
     errors.ExternalServiceError: HTTPStatus.BAD_GATEWAY,
 }
 NOT_JSON = "The body is not valid JSON."
+# What the framework refuses by itself; 400 where the body is no text, or nested too deeply.
+FRAMEWORK_ERRORS = {
+    400: ("malformed_json", NOT_JSON),
+    404: ("unknown_route", "There is no such route. The routes are listed at /docs."),
+    405: ("method_not_allowed", "This route does not take this method."),
+}
 
 
 def status_of(error: errors.VaultraError) -> HTTPStatus:
@@ -64,15 +70,7 @@ def _on_vaultra_error(_request: Request, error: Exception) -> Response:
 
 def _on_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    # The framework answers 400 itself where the body is no text, or is nested too deeply.
-    codes = {400: "malformed_json", 404: "unknown_route", 405: "method_not_allowed"}
-    details = {
-        400: NOT_JSON,
-        404: "There is no such route. The routes are listed at /docs.",
-        405: "This route does not take this method.",
-    }
-    code = codes.get(error.status_code, "http_error")
-    detail = details.get(error.status_code, str(error.detail))
+    code, detail = FRAMEWORK_ERRORS.get(error.status_code, ("http_error", str(error.detail)))
     return problem(error.status_code, code, detail, headers=error.headers)
 
 

@@ -76,8 +76,8 @@ def run(
 async def _run(chosen: list[Chosen], model: Literal["planner", "openai"], at_once: int) -> Report:
     from cli.fixtures import SandboxStandIns
     from config.settings import load_settings
+    from db.scratch import ScratchServer
     from db.startup import database_url
-    from evals.databases import ScratchServer
     from evals.replay import Bench
     from evals.running import run_cases
 

@@ -25,13 +25,13 @@ from config.settings import ModelSettings, StripeSettings
 from db.columns import KeyRing
 from db.notifications import Notifications
 from db.repositories.runs import list_tool_calls
+from db.scratch import ScratchServer, read_digests, read_rows
 from db.session import Database
 from db.startup import migrate
 from domain.access import Access
 from domain.errors import VaultraError
 from evals.businesses import Members, make_business, sync_business, wait_for_syncs
 from evals.cases import Case
-from evals.databases import ScratchServer, read_digests, read_rows
 from evals.given import ModelChoice, Setting
 from evals.models import opened_model
 from evals.stand_ins import StandIns, StripeAddress

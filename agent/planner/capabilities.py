@@ -68,6 +68,9 @@ ACCEPT_OR_DISMISS = (
     "A recommendation is pending, accepted or dismissed; there is no other state. "
     "Say, for example, “accept the first one”."
 )
+NO_CALCULATOR = (
+    "I have no calculator in this conversation, so these are the figures that it would be made of."
+)
 RECOMPUTE_AFTER_SYNC = (
     "Say “recompute my score” when the sync is done: before that it would use the data of now."
 )

@@ -8,6 +8,7 @@ from datetime import date
 
 from agent.planner.dates import Dated
 from agent.planner.periods import Period, trailing
+from agent.planner.side_by_side import beside
 from agent.planner.wording import BLANK, Scan, phrase
 from domain.periods import Month
 
@@ -121,13 +122,13 @@ def pair_of(
     if len(periods) > 2:
         return None
     if len(periods) == 2:
-        return _ordered(periods[0].period, _against(periods[1], periods[0].period), today)
+        return _ordered(periods[0].period, _against(periods[1], periods[0].period, today), today)
     named = periods[0].period if periods else None
     if shift is not None:
         newer = named or base or _latest_complete(shift, today)
         return _ordered(newer, shift.apply(newer), today, assumed=not (named or base))
     if periods and base is not None and base != named:
-        return _ordered(base, _against(periods[0], base), today)
+        return _ordered(base, _against(periods[0], base, today), today)
     if periods and periods[0].last_year:
         latest = trailing(1, today)
         return _ordered(latest, latest.shifted(-12), today, assumed=True)
@@ -142,10 +143,12 @@ def _latest_complete(shift: Shift, today: date) -> Period:
     return Period.block(today.year, (today.month - 1) // 3 + 1, 3).shifted(-3)
 
 
-def _against(other: Dated, base: Period) -> Period:
+def _against(other: Dated, base: Period, today: date) -> Period:
     """Return the other period; "last year" beside a month or quarter is that one a year earlier."""
     if other.last_year and base.length < 12:
         return base.shifted(-12)
+    if not other.fixed and other.period.length == base.length:
+        return beside(base, other.period, Month.of(today))
     return other.period
 
 

@@ -16,13 +16,17 @@ from domain.periods import Month
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """A period and where it stands; without `fixed`, its year follows from its neighbours."""
+    """A period and where it stands; without `fixed`, its year follows from its neighbours.
+
+    `instead_of` is a period of the same name that was passed over because it is not over.
+    """
 
     start: int
     end: int
     period: Period
     fixed: bool = True
     last_year: bool = False
+    instead_of: Period | None = None
 
 
 Reading = Callable[[re.Match[str], date], Period]

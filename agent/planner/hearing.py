@@ -109,7 +109,12 @@ def listen(scan: Scan, today: date, memory: Memory) -> Heard:
     compares = compares or (shift is not None and shift.compares)
     trend = bool(scan.take_all(_TREND))
     extreme = _take_extreme(scan)
-    dates = find_dates(scan, today, split_pairs=compares and shift is None)
+    dates = find_dates(
+        scan,
+        today,
+        split_pairs=compares and shift is None,
+        in_order=moves and not side_by_side,
+    )
     if not mentions:
         mentions = find_overview(scan)
     average, why = scan.take(_AVERAGE) is not None, scan.take(_WHY) is not None

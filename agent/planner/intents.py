@@ -20,7 +20,8 @@ Extreme = Literal["highest", "lowest"]
 class MetricQuestion:
     """Figures of one period; `period` None means all that is known.
 
-    `share` is a percentage ("3") of the figure that is asked for as well.
+    `share` is a percentage ("3") of the figure that is asked for as well; `portion_of` is the
+    metric that the other one is asked for as a percentage of.
     """
 
     metrics: tuple[MetricName, ...]
@@ -29,18 +30,23 @@ class MetricQuestion:
     extreme: Extreme | None = None
     average: bool = False
     share: str | None = None
+    portion_of: MetricName | None = None
     ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two periods side by side; `trimmed` when cut to the same number of complete months."""
+    """Two periods side by side; `trimmed` when cut to the same number of complete months.
+
+    `instead_of` is a period of the same name as one of them, passed over because it is not over.
+    """
 
     metrics: tuple[MetricName, ...]
     older: Period
     newer: Period
     assumed: bool = False
     trimmed: bool = False
+    instead_of: Period | None = None
     asks_why: bool = False
     ignored: tuple[str, ...] = ()
 

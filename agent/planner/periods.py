@@ -45,6 +45,10 @@ class Period:
         """Return it so many months later (earlier, if negative)."""
         return Period(self.first.plus(months), self.last.plus(months))
 
+    def touches(self, other: Period) -> bool:
+        """Tell whether one begins where the other ends."""
+        return self.last.plus(1) == other.first or other.last.plus(1) == self.first
+
     def clipped(self, current: Month) -> Period:
         """Return it without the months after the current one; its first must not be after it."""
         return replace(self, last=min(self.last, current))

@@ -11,7 +11,8 @@ from agent.planner.figures import inert
 from agent.planner.intents import Intent
 from agent.planner.parse import understand
 from agent.planner.section import Section, answer_text
-from agent.planner.steps import Steps, steps_for, tools_for
+from agent.planner.stepping import Steps
+from agent.planner.steps import steps_for, tools_for
 from agent.planner.transcript import Call, Turn, read_turn
 from domain.access import PERMISSIONS, Permission, Role
 from domain.errors import VaultraError
@@ -59,8 +60,7 @@ def _outcome(intent: Intent, turn: Turn, offered: Set[str]) -> tuple[Call, ...] 
     needed = next((name for name in tools_for(intent) if name not in offered), None)
     if needed is not None and not turn.calls:
         return Section(_refusal(needed, turn.context.role))
-    may_change = "update_recommendation" in offered
-    steps = steps_for(intent, turn.context.today, may_change=may_change)
+    steps = steps_for(intent, turn.context.today, offered)
     try:
         return _advance(steps, turn, offered)
     except VaultraError as error:

@@ -127,6 +127,7 @@ def _compared(heard: Heard, metrics: tuple[MetricName, ...], pair: Pair) -> Comp
         pair.newer,
         assumed=pair.assumed,
         trimmed=pair.trimmed,
+        instead_of=next((d.instead_of for d in heard.dates.periods if d.instead_of), None),
         asks_why=heard.why,
         ignored=narrowings(heard.rest),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, replace
 from datetime import date
 
 from agent.planner.dates import Dated, find_periods
 from agent.planner.periods import Period
+from agent.planner.side_by_side import put_side_by_side
 from agent.planner.wording import MONTH_NAMES, Scan, any_of
 from domain.periods import Month
 
@@ -36,6 +38,12 @@ _LIST = re.compile(
     r"\s*(?:,|and|or|vs|versus|/|to|against|with|plus|compared (?:to|with)|, and)"
     r"\s*(?:in |for |of |the )*$"
 )
+# "March 2025 and 2026" is two Marches.
+_WITH_YEAR = re.compile(r"(?:20\d{2}|'\d{2}|year)$")
+_ONLY_YEAR = re.compile(r"20\d{2}|(?:this|last|previous) year")
+_AND_YEAR = re.compile(
+    r"\s*(?:,|and|or|vs|versus|/|to|against|with|compared (?:to|with))\s*(?:the )?$"
+)
 _BETWEEN = re.compile(r"\bbetween\s*(?:the )?$")
 _SINCE = re.compile(
     r"\b(?:since|starting(?: in| from| with)?)\s*(?:the )?(?:(?:start|beginning|end) of )?$"
@@ -56,22 +64,52 @@ class Dates:
     one_sided: bool = False
 
 
-def find_dates(scan: Scan, today: date, *, split_pairs: bool) -> Dates:
+def find_dates(scan: Scan, today: date, *, split_pairs: bool, in_order: bool = False) -> Dates:
     """Take everything about time from the text.
 
     With `split_pairs`, "March to April" and "between March and April" are two periods (to be
-    compared), not a range.
+    compared), not a range; with `in_order` these two are told from the older to the newer one.
     """
-    scan.take_all(_UNTIL_NOW)
+    until_now = bool(scan.take_all(_UNTIL_NOW))
     everything = scan.take(_EVERYTHING) is not None
     days = bool(scan.take_all(_MONTH_DAY)) | bool(scan.take_all(_DAYS))
-    named = find_periods(scan, today)
+    named = _years_alone(find_periods(scan, today), scan.text)
+    everything = everything or (until_now and not named)
     split = split_pairs and len(named) == 2
-    placed = _with_years(named, scan.text)
+    current = Month.of(today)
+    if split and not _THROUGH.match(scan.text[named[0].end : named[1].start]):
+        ordered = in_order and _is_run(named[0], named[1], scan.text)
+        placed = list(put_side_by_side(named[0], named[1], current, in_order=ordered))
+    else:
+        placed = _with_years(named, scan.text)
     joined = _joined(placed, scan.text, split=split)
-    opened = tuple(_opened(dated, scan.text, Month.of(today)) for dated in joined)
+    opened = tuple(_opened(dated, scan.text, current) for dated in joined)
     one_sided = any(_ONE_SIDED.search(scan.text[: dated.start]) for dated in opened)
     return Dates(opened, days=days, everything=everything, one_sided=one_sided)
+
+
+def _is_run(left: Dated, right: Dated, text: str) -> bool:
+    """Tell whether the words lead from one to the other: "from May to July", "between … and"."""
+    leads = _FROM.search(text[: left.start]) or _BETWEEN.search(text[: left.start])
+    return leads is not None and _is_range(left, right, text)
+
+
+def _years_alone(named: list[Dated], text: str) -> list[Dated]:
+    """Read a year beside a month or quarter of another year as that one: "Q3 2025 and 2026"."""
+    placed = list(named)
+    for index, (left, right) in enumerate(itertools.pairwise(named), start=1):
+        repeats = (
+            left.period.length < 12
+            and right.period.length == 12
+            and _WITH_YEAR.search(text[left.start : left.end])
+            and _ONLY_YEAR.fullmatch(text[right.start : right.end])
+            and _AND_YEAR.match(text[left.end : right.start])
+            and not _FROM.search(text[: left.start])
+        )
+        if repeats:
+            years = right.period.first.year - left.period.first.year
+            placed[index] = replace(right, period=left.period.shifted(12 * years), last_year=False)
+    return placed
 
 
 def _with_years(named: list[Dated], text: str) -> list[Dated]:
@@ -121,11 +159,13 @@ def _first_from(bare: Period, start: Period) -> Period:
 
 def _joined(placed: list[Dated], text: str, *, split: bool) -> list[Dated]:
     joined: list[Dated] = []
+    ranges: set[int] = set()
     for dated in placed:
-        before = joined[-1] if joined else None
+        before = joined[-1] if joined and joined[-1].start not in ranges else None
         if before is not None and _makes_range(before, dated, text, split=split):
             period = Period(before.period.first, dated.period.last)
             joined[-1] = Dated(before.start, dated.end, period)
+            ranges.add(before.start)
         else:
             joined.append(dated)
     return joined

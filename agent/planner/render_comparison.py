@@ -15,7 +15,7 @@ from agent.planner.figures import (
     signed_percent,
 )
 from agent.planner.intents import Comparison
-from agent.planner.periods import months_in_words
+from agent.planner.periods import Period, months_in_words
 from agent.planner.render_metrics import narrowing_note
 from agent.planner.results import Figure, PeriodComparison
 from agent.planner.section import Section
@@ -69,6 +69,8 @@ def _notes(results: Sequence[PeriodComparison], question: Comparison) -> list[st
         notes.append(
             f"As not both periods were named, {question.newer} is compared with {question.older}."
         )
+    if question.instead_of is not None:
+        notes.append(_passed_over(question.instead_of))
     if question.trimmed:
         notes.append(
             "The later period is not over, so only its complete months are compared, with as many "
@@ -82,3 +84,9 @@ def _notes(results: Sequence[PeriodComparison], question: Comparison) -> list[st
     if question.asks_why:
         notes.append(WHY_ONLY_WHAT)
     return notes
+
+
+def _passed_over(period: Period) -> str:
+    unit = {1: "month", 3: "quarter"}.get(period.length)
+    told = f"{period} is not over, so this is about the last one that is."
+    return f"{told} For what there is of it, say “this {unit}”." if unit else told

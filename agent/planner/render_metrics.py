@@ -3,47 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from agent.planner.figures import (
     NOT_AVAILABLE,
-    WIDE,
     amount,
     during,
     inert,
     joined,
-    money,
-    number,
     period_words,
 )
 from agent.planner.intents import MetricQuestion
 from agent.planner.periods import Period, months_in_words
-from agent.planner.results import CalculationResult, Figure, MonthFigures, Snapshots
+from agent.planner.results import Figure, MonthFigures, Snapshots
 from agent.planner.section import Section
 from domain.errors import PeriodError
-from domain.metric_definitions import METRICS, MetricName, TotalRule
+from domain.metric_definitions import TotalRule
 from domain.periods import Month
 
 _MOST_REASONS = 6
 
 
-def render_metrics(snapshots: Snapshots, question: MetricQuestion, period: Period) -> Section:
-    """Render the answer to a question for figures of the period."""
-    several = period.length > 1 and snapshots.months
-    body = _over_months(snapshots, question, period) if several else _one_month(snapshots, period)
-    notes = [*_assumption(question, period), *narrowing_note(question.ignored)]
-    return Section("\n\n".join([body, *notes]), as_of=snapshots.as_of, stale=snapshots.stale)
-
-
-def with_share(
-    section: Section, share: str, snapshots: Snapshots, part: CalculationResult
+def render_metrics(
+    snapshots: Snapshots, question: MetricQuestion, period: Period, calculated: Sequence[str] = ()
 ) -> Section:
-    """Put the share of the one figure, as the calculator gave it, before the figure itself."""
-    assert snapshots.sole is not None
-    told = f"**{share} % of that is {amount(snapshots.sole, part.result)}.**"
-    headline, *rest = section.text.split("\n\n")
-    return replace(section, text="\n\n".join([headline, told, *rest]))
+    """Render the answer to a question for figures of the period.
+
+    `calculated` are sentences with what the calculator made of these figures. They come first, but
+    for a share, which speaks of the figure before it.
+    """
+    several = period.length > 1 and snapshots.months
+    if several:
+        parts = [*_extremes(snapshots, question), *_over_months(snapshots, period)]
+    else:
+        parts = [_one_month(snapshots, period)]
+    at = 1 if question.share is not None else 0
+    parts[at:at] = calculated
+    parts += [*_assumption(question, period), *narrowing_note(question.ignored)]
+    return Section("\n\n".join(parts), as_of=snapshots.as_of, stale=snapshots.stale)
 
 
 def narrowing_note(ignored: Sequence[str]) -> list[str]:
@@ -92,10 +89,8 @@ def _reason(figure: Figure) -> str:
     return f"{reason}."
 
 
-def _over_months(snapshots: Snapshots, question: MetricQuestion, period: Period) -> str:
-    asked = _extremes(snapshots, question) + (_averages(snapshots) if question.average else [])
-    parts = [*asked, *_overall(snapshots, period), _table(snapshots), *_gaps(snapshots)]
-    return "\n\n".join(parts)
+def _over_months(snapshots: Snapshots, period: Period) -> list[str]:
+    return [*_overall(snapshots, period), _table(snapshots), *_gaps(snapshots)]
 
 
 def _overall(snapshots: Snapshots, period: Period) -> list[str]:
@@ -103,18 +98,11 @@ def _overall(snapshots: Snapshots, period: Period) -> list[str]:
     totals = snapshots.totals
     if len(totals) != 1:
         return [f"**{period}**"]
-    if _rule(totals[0]) is TotalRule.LAST:
+    if totals[0].rule is TotalRule.LAST:
         return [_headline(snapshots.months[-1].figures[0])] if snapshots.months[-1].figures else []
     if totals[0].value is None:
         return [f"**{inert(totals[0].label)} by month, {period}**"]
     return [_headline(totals[0])]
-
-
-def _rule(figure: Figure) -> TotalRule:
-    try:
-        return METRICS[MetricName(figure.metric)].summable
-    except ValueError:
-        return TotalRule.NONE
 
 
 def _table(snapshots: Snapshots) -> str:
@@ -140,11 +128,11 @@ def _month_words(text: str) -> str:
 
 
 def _has_total(figure: Figure) -> bool:
-    return _rule(figure) in (TotalRule.SUM, TotalRule.RECOMPUTED)
+    return figure.rule in (TotalRule.SUM, TotalRule.RECOMPUTED)
 
 
 def _total_label(totals: Iterable[Figure]) -> str:
-    sums = all(_rule(figure) is TotalRule.SUM for figure in totals)
+    sums = all(figure.rule is TotalRule.SUM for figure in totals)
     return "**Total**" if sums else "**Whole period**"
 
 
@@ -154,18 +142,12 @@ def _total(figure: Figure) -> str:
     return f"**{amount(figure)}**"
 
 
-def _columns(snapshots: Snapshots) -> list[list[Figure]]:
-    """Return each metric's figures of the months that have one."""
-    known = [[f for f in month.figures if f.value is not None] for month in snapshots.months]
-    names = [total.metric for total in snapshots.totals]
-    return [[f for row in known for f in row if f.metric == name] for name in names]
-
-
 def _extremes(snapshots: Snapshots, question: MetricQuestion) -> list[str]:
     if question.extreme is None:
         return []
     lines = []
-    for column in _columns(snapshots):
+    for total in snapshots.totals:
+        column = snapshots.column(total.metric)
         # A month that is not over is low because it is not over.
         rivals = [f for f in column if question.extreme == "highest" or not f.month_to_date]
         if rivals:
@@ -173,24 +155,6 @@ def _extremes(snapshots: Snapshots, question: MetricQuestion) -> list[str]:
             best = pick(rivals, key=lambda figure: figure.value or Decimal(0))
             when = period_words(best)
             lines.append(f"**{question.extreme.capitalize()}: {when}, {amount(best)}**")
-    return lines
-
-
-def _averages(snapshots: Snapshots) -> list[str]:
-    lines = []
-    for column in _columns(snapshots):
-        complete = [f for f in column if not f.month_to_date and f.unit != "ratio"]
-        if complete:
-            values = [figure.value for figure in complete if figure.value is not None]
-            mean = sum(values, Decimal(0)) / len(values)
-            shown = (
-                money(mean, complete[0].currency or "")
-                if complete[0].unit == "money"
-                else number(mean.quantize(Decimal("0.1"), context=WIDE))
-            )
-            months = f"{len(values)} complete month{'s' if len(values) > 1 else ''}"
-            label = inert(complete[0].label)
-            lines.append(f"**{label}, average per month: {shown}** (of {months})")
     return lines
 
 

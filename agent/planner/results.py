@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.planner.transcript import ToolAnswer
 from domain.errors import VaultraError
+from domain.metric_definitions import METRICS, MetricName, TotalRule
 
 # Far more digits than any amount has; keeps arithmetic on it within exact bounds.
 Exact = Annotated[Decimal, Field(max_digits=60)]
@@ -39,6 +40,14 @@ class Figure(_Result):
     as_of: datetime | None = None
     missing_reason: str | None = None
 
+    @property
+    def rule(self) -> TotalRule:
+        """How the metric of several months is formed."""
+        try:
+            return METRICS[MetricName(self.metric)].summable
+        except ValueError:
+            return TotalRule.NONE
+
 
 class MonthFigures(_Result):
     """The figures of one month."""
@@ -58,15 +67,14 @@ class Snapshots(_Result):
     missing_months: list[str] = []
 
     @property
-    def sole(self) -> Figure | None:
-        """The one figure of the whole period, if just one metric was asked for."""
-        figures = self.months[0].figures if len(self.months) == 1 else self.totals
-        return figures[0] if len(figures) == 1 else None
+    def overall(self) -> list[Figure]:
+        """The figures of the whole period, one a metric."""
+        return self.months[0].figures if len(self.months) == 1 else self.totals
 
-    @property
-    def sole_value(self) -> Decimal | None:
-        """The value of that one figure, if it has one."""
-        return self.sole.value if self.sole else None
+    def column(self, metric: str) -> list[Figure]:
+        """Return the metric's figures of the months that have one."""
+        figures = (figure for month in self.months for figure in month.figures)
+        return [f for f in figures if f.metric == metric and f.value is not None]
 
 
 class PeriodComparison(_Result):

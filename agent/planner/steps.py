@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping, Set
+from datetime import date
 from typing import Any
 
+from agent.planner.figure_steps import comparison_steps, metric_steps
 from agent.planner.intents import (
     Ask,
     Calculation,
@@ -19,15 +20,12 @@ from agent.planner.intents import (
     UpdateRecommendation,
 )
 from agent.planner.matching import find_meant
-from agent.planner.periods import Period
 from agent.planner.render_business import (
     render_calculation,
     render_profile,
     render_started_sync,
     render_sync_status,
 )
-from agent.planner.render_comparison import render_comparison
-from agent.planner.render_metrics import render_metrics, with_share
 from agent.planner.render_readiness import (
     render_advice,
     render_explanation,
@@ -46,34 +44,28 @@ from agent.planner.results import (
     CalculationResult,
     ChangedRecommendation,
     Explanation,
-    PeriodComparison,
     Readiness,
     Recommendations,
-    Snapshots,
     StartedSync,
     SyncStatus,
-    ToolAnswerError,
     read_result,
 )
 from agent.planner.section import Section
-from agent.planner.transcript import Call, ToolAnswer
-from domain.periods import Month
-
-# Yields the calls it needs the answers of, receives these answers, returns the section.
-Steps = Generator[tuple[Call, ...], tuple[ToolAnswer, ...], Section]
+from agent.planner.stepping import CALCULATOR, Steps
+from agent.planner.transcript import Call
 
 
-def steps_for(intent: Intent, today: date, *, may_change: bool) -> Steps:
-    """Return the steps that lead to the answer of one intent."""
+def steps_for(intent: Intent, today: date, offered: Set[str]) -> Steps:
+    """Return the steps that lead to the answer of one intent with the tools that are offered."""
     match intent:
         case MetricQuestion():
-            steps = _metrics(intent, today)
+            steps = metric_steps(intent, today, may_calculate=CALCULATOR in offered)
         case Comparison():
-            steps = _comparison(intent, today)
+            steps = comparison_steps(intent, today)
         case ReadinessQuestion():
             steps = _readiness(intent.depth)
         case ListRecommendations():
-            steps = _list(intent, may_change=may_change)
+            steps = _list(intent, may_change="update_recommendation" in offered)
         case CreateRecommendation():
             steps = _create(intent)
         case UpdateRecommendation():
@@ -103,57 +95,6 @@ def tools_for(intent: Intent) -> tuple[str, ...]:
 def _at_once(section: Section) -> Steps:
     yield from ()
     return section
-
-
-def _metrics(question: MetricQuestion, today: date) -> Steps:
-    period = question.period
-    if period is None:
-        (known,) = yield (Call("get_business_profile", {}),)
-        period = _everything(read_result(BusinessProfile, known), today)
-    clipped = period.clipped(Month.of(today))
-    (answer,) = yield (
-        Call(
-            "query_snapshots",
-            {
-                "metrics": [metric.value for metric in question.metrics],
-                "start_month": str(clipped.first),
-                "end_month": str(clipped.last),
-            },
-        ),
-    )
-    snapshots = read_result(Snapshots, answer)
-    section = render_metrics(snapshots, question, clipped)
-    whole = snapshots.sole_value
-    if question.share is None or whole is None:
-        return section
-    (part,) = yield (Call("calculate", {"expression": f"{question.share} / 100 * {whole:f}"}),)
-    return with_share(section, question.share, snapshots, read_result(CalculationResult, part))
-
-
-def _everything(profile: BusinessProfile, today: date) -> Period:
-    start = profile.first_charge_at
-    if start is None:
-        raise ToolAnswerError("There is no charge yet, so there are no figures.")
-    day = start.date() if isinstance(start, datetime) else start
-    return Period(min(Month.of(day), Month.of(today)), Month.of(today))
-
-
-def _comparison(question: Comparison, today: date) -> Steps:
-    older, newer = (period.clipped(Month.of(today)) for period in (question.older, question.newer))
-    answers = yield tuple(
-        Call(
-            "compare_periods",
-            {
-                "metric": metric.value,
-                "first_start_month": str(older.first),
-                "first_end_month": str(older.last),
-                "second_start_month": str(newer.first),
-                "second_end_month": str(newer.last),
-            },
-        )
-        for metric in question.metrics
-    )
-    return render_comparison([read_result(PeriodComparison, a) for a in answers], question)
 
 
 def _readiness(depth: Depth) -> Steps:
@@ -223,5 +164,5 @@ def _ask(request: Ask) -> Steps:
 
 
 def _calculation(request: Calculation) -> Steps:
-    (answer,) = yield (Call("calculate", {"expression": request.expression}),)
+    (answer,) = yield (Call(CALCULATOR, {"expression": request.expression}),)
     return render_calculation(read_result(CalculationResult, answer))

@@ -261,12 +261,9 @@ async def running(
         plain_url = database_url.render_as_string(hide_password=False)
         app = create_app(settings, plain_url, with_worker=with_worker)
         url = await stack.enter_async_context(listening(app))
-        owner, anonymous = bearer(shop.access.user_id), dict[str, str]()
-        clients = [
-            await stack.enter_async_context(client_of(url, headers))
-            for headers in (owner, anonymous)
-        ]
-        yield Service(app, url, *clients, database, shop, model)
+        owner = await stack.enter_async_context(client_of(url, bearer(shop.access.user_id)))
+        anonymous = await stack.enter_async_context(client_of(url, {}))
+        yield Service(app, url, owner, anonymous, database, shop, model)
 
 
 OpenService = Callable[..., AbstractAsyncContextManager[Service]]

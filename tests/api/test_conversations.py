@@ -13,7 +13,7 @@ from domain.access import Role
 from tests.api.problems import assert_problem
 from tests.api.service import Service, run_body
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+shared_loop = pytest.mark.asyncio(loop_scope="module")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Several of each moment: what sorts alike must neither be lost nor come twice at a page's end.
 MOMENTS = [NOON + timedelta(microseconds=step) for step in (0, 0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 3)]
@@ -42,6 +42,7 @@ async def _pages(service: Service, path: str, limit: int, **more: Any) -> list[d
         params["after"] = page["next"]
 
 
+@shared_loop
 async def test_stored_conversation_is_what_was_streamed(shared: Service) -> None:
     body = run_body()
     events = await shared.post_run(body)
@@ -60,6 +61,7 @@ async def test_stored_conversation_is_what_was_streamed(shared: Service) -> None
     assert questions == [(first["id"], first["content"]), (second["id"], second["content"])]
 
 
+@shared_loop
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 12, 13])
 async def test_pages_of_messages_lose_and_double_nothing(shared: Service, limit: int) -> None:
     thread = (await _created(shared))["id"]
@@ -74,6 +76,7 @@ async def test_pages_of_messages_lose_and_double_nothing(shared: Service, limit:
     assert [item["id"] for item in found] == expected
 
 
+@shared_loop
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 12, 13])
 async def test_pages_of_conversations_lose_and_double_nothing(shared: Service, limit: int) -> None:
     user_id = await shared.add_member(Role.VIEWER)
@@ -91,6 +94,7 @@ async def test_pages_of_conversations_lose_and_double_nothing(shared: Service, l
     assert [item["id"] for item in found] == [str(row.id) for row in latest]
 
 
+@shared_loop
 async def test_page_after_the_last_message_brings_what_came_since(shared: Service) -> None:
     body = run_body()
     await shared.post_run(body)
@@ -101,6 +105,7 @@ async def test_page_after_the_last_message_brings_what_came_since(shared: Servic
     assert [m["role"] for m in rest["items"]] == ["assistant", "user", "assistant"]
 
 
+@shared_loop
 async def test_new_conversation_is_empty_and_listed_first(shared: Service) -> None:
     created = await _created(shared)
     assert created["business_id"] == str(shared.shop.business_id)
@@ -110,6 +115,7 @@ async def test_new_conversation_is_empty_and_listed_first(shared: Service) -> No
     assert listed["items"] == [created]
 
 
+@shared_loop
 async def test_question_moves_its_conversation_to_the_head_of_the_list(shared: Service) -> None:
     older, newer = (await _created(shared))["id"], (await _created(shared))["id"]
     await shared.post_run(run_body(threadId=older))
@@ -117,6 +123,7 @@ async def test_question_moves_its_conversation_to_the_head_of_the_list(shared: S
     assert [item["id"] for item in listed["items"]] == [older, newer]
 
 
+@shared_loop
 @pytest.mark.parametrize("made_before", [False, True])
 async def test_conversation_is_named_after_its_first_question(
     shared: Service, made_before: bool
@@ -129,6 +136,7 @@ async def test_conversation_is_named_after_its_first_question(
     assert snapshot["title"] == "What is 6 * 7?"
 
 
+@shared_loop
 async def test_title_can_be_changed(shared: Service) -> None:
     created = await _created(shared)
     path = f"/v1/conversations/{created['id']}"
@@ -140,6 +148,7 @@ async def test_title_can_be_changed(shared: Service) -> None:
     assert await shared.get(path) == changed
 
 
+@shared_loop
 @pytest.mark.parametrize("title", ["", "   ", "x" * 256, None, 5, ["x"]])
 async def test_title_out_of_bounds_changes_nothing(shared: Service, title: Any) -> None:
     created = await _created(shared)
@@ -149,6 +158,7 @@ async def test_title_out_of_bounds_changes_nothing(shared: Service, title: Any) 
     assert await shared.get(path) == created
 
 
+@shared_loop
 async def test_archived_conversation_leaves_the_list_and_stays_readable(shared: Service) -> None:
     body = run_body()
     await shared.post_run(body)
@@ -162,6 +172,7 @@ async def test_archived_conversation_leaves_the_list_and_stays_readable(shared: 
     assert await shared.messages(thread) == messages
 
 
+@shared_loop
 async def test_conversations_of_a_colleague_are_not_listed(shared: Service) -> None:
     mine = (await _created(shared))["id"]
     headers = shared.headers_of(await shared.add_member(Role.ADMIN))
@@ -171,3 +182,19 @@ async def test_conversations_of_a_colleague_are_not_listed(shared: Service) -> N
     listed = [item["id"] for item in await _pages(shared, path, 200)]
     assert mine in listed
     assert theirs not in listed
+
+
+async def test_commit_that_fails_is_not_told_as_a_success(service: Service) -> None:
+    # Checked when the transaction ends, after the route has done all its work.
+    await service.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN RAISE EXCEPTION ''not this one''; END'"
+    )
+    await service.execute(
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON agent_conversations"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    response = await service.client.post(f"{service.business}/conversations")
+    assert response.is_server_error
+    assert "not this one" not in response.text
+    assert await service.get(f"{service.business}/conversations") == {"items": []}

@@ -19,7 +19,8 @@ from tests.conftest import cloned_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 # characters() includes what UTF-8 cannot hold, which JSON can spell.
-TEXT = st.text(st.characters(), max_size=20)
+NASTY = "\x00\ud800\udfff\u2028\ufeff\r\n"
+TEXT = st.text(st.characters() | st.sampled_from(NASTY), max_size=20)
 NUMBERS = st.integers() | st.floats() | st.sampled_from([2**31, 2**63, 10**40, -(2**64)])
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,
@@ -34,23 +35,30 @@ def _object(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({}, optional={name: kind | JSON for name, kind in fields.items()})
 
 
-MESSAGE = _object(
-    id=ID,
-    role=st.sampled_from(["user", "assistant", "system", "tool"]),
-    content=TEXT | st.lists(_object(type=st.just("text"), text=TEXT), max_size=2),
+PARTS = st.lists(_object(type=st.just("text"), text=TEXT), max_size=2)
+QUESTION = st.fixed_dictionaries({"id": ID, "role": st.just("user"), "content": TEXT | PARTS})
+OTHER = _object(id=ID, role=st.sampled_from(["assistant", "system", "tool"]), content=TEXT)
+PROPS = _object(businessId=ID, whenBusy=st.sampled_from(["enqueue", "reject", "interrupt"]))
+# Right in itself, but for what the words of the question are ...
+RIGHT = st.fixed_dictionaries(
+    {
+        "threadId": st.uuids().map(str),
+        "runId": st.uuids().map(str),
+        "messages": st.lists(QUESTION, min_size=1, max_size=2),
+    }
 )
-RUN = st.fixed_dictionaries(
-    {"threadId": st.uuids().map(str), "runId": ID, "messages": st.lists(MESSAGE, max_size=3)},
+# ... and with a few things wrong.
+WRONG = st.fixed_dictionaries(
+    {},
     optional={
-        "forwardedProps": _object(
-            businessId=ID, whenBusy=st.sampled_from(["enqueue", "reject", "interrupt"])
-        ),
-        "state": JSON,
-        "tools": JSON,
-        "context": JSON,
-        "resume": JSON,
+        "threadId": JSON,
+        "runId": ID | JSON,
+        "messages": st.lists(QUESTION | OTHER | JSON, max_size=3) | JSON,
+        "forwardedProps": PROPS | JSON,
+        **{name: JSON for name in ("state", "tools", "context", "resume", "parentRunId")},
     },
 )
+RUN = RIGHT | st.builds(lambda right, wrong: {**right, **wrong}, RIGHT, WRONG)
 WORDS = ["pending", "accepted", "dismissed", "low", "high", "risk", "revenue"]
 RECOMMENDATION = _object(
     title=TEXT,

@@ -204,7 +204,16 @@ async def test_one_run_id_in_several_conversations_at_once_starts_one_run(servic
     assert (rows["agent_runs"], rows["agent_conversations"], rows["agent_messages"]) == (1, 1, 2)
 
 
-@pytest.mark.parametrize("event", ["TEXT_MESSAGE_START", "TOOL_CALL_START", "TOOL_CALL_RESULT"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        "STATE_SNAPSHOT",
+        "TEXT_MESSAGE_START",
+        "TEXT_MESSAGE_END",
+        "TOOL_CALL_START",
+        "TOOL_CALL_RESULT",
+    ],
+)
 async def test_run_that_is_cancelled_while_it_writes_ends_all_the_same(
     open_service: OpenService, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
@@ -229,3 +238,6 @@ async def test_run_that_is_cancelled_while_it_writes_ends_all_the_same(
         assert_valid_agui(events, max_warnings=0)
         assert events[-1]["outcome"] == {"type": "cancelled"}
         assert (await service.run(run_id))["state"] == "cancelled"
+        said = [m["content"] for m in await service.messages() if m["role"] == "assistant"]
+        assert "".join(said) == text_of(events)
+        assert all(said)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Locator, Page
+import re
 
+from playwright.async_api import Locator, Page, expect
+
+SEND_OR_CANCEL = re.compile("^(Send|Cancel)$")
 QUESTION = "How did revenue do?"
 
 
@@ -18,6 +21,7 @@ def answers(page: Page) -> Locator:
 
 
 async def ask(page: Page, question: str = QUESTION) -> None:
-    """Type a question and send it with Enter."""
+    """Type a question and send it with Enter, once the page takes one."""
+    await expect(page.get_by_role("button", name=SEND_OR_CANCEL)).to_be_enabled()
     await question_box(page).fill(question)
     await page.keyboard.press("Enter")

@@ -18,6 +18,7 @@ from api.routes.page import router as page_router
 Next = Callable[[Request], Awaitable[Response]]
 TOKEN = "a-token-that-works"
 PAGE_SIZE = 2
+PATIENCE_SECONDS = 10
 TERMINAL = ("RUN_FINISHED", "RUN_ERROR")
 
 
@@ -77,6 +78,10 @@ class ScriptedRun:
         """End the run."""
         await self.emit("RUN_FINISHED", outcome={"type": outcome})
 
+    async def wait_for_cancel(self) -> None:
+        """Wait until the page asks for the run to stop."""
+        await asyncio.wait_for(self.cancel_asked.wait(), PATIENCE_SECONDS)
+
     async def hang_up(self) -> None:
         """Break every connection that follows the run."""
         async with self.news:
@@ -121,6 +126,8 @@ class ScriptedServer:
         self.runs: dict[str, ScriptedRun] = {}
         self.started: asyncio.Queue[ScriptedRun] = asyncio.Queue()
         self.resumed_after: list[int] = []
+        self.history_ready = asyncio.Event()
+        self.history_ready.set()
         self.refusals: list[tuple[int, dict[str, Any]]] = []
         self.reachable = True
         self.pruned = False
@@ -140,7 +147,7 @@ class ScriptedServer:
 
     async def next_run(self) -> ScriptedRun:
         """Wait until the page starts a run."""
-        return await asyncio.wait_for(self.started.get(), timeout=10)
+        return await asyncio.wait_for(self.started.get(), PATIENCE_SECONDS)
 
     async def _check_access(self, request: Request, call_next: Next) -> Response:
         if not request.url.path.startswith("/v1/"):
@@ -180,6 +187,7 @@ class ScriptedServer:
         return JSONResponse({"id": run_id, "state": "running"}, 202)
 
     async def _messages(self, thread_id: str, after: int = 0) -> Response:
+        await self.history_ready.wait()
         if thread_id not in self.messages:
             return problem(404, detail="There is no such conversation.")
         items = self.messages[thread_id]

@@ -36,13 +36,15 @@ async def test_events_that_come_again_are_not_shown_again(
 ) -> None:
     await ask(page)
     run = await server.next_run()
+    await run.call_tool("get_readiness", {}, "{}")
     await run.say("Revenue ", end=False)
-    await expect(answers(page)).to_have_text("Revenue")
+    await expect(answers(page)).to_contain_text("Revenue")
     server.replays_everything = True
     await run.hang_up()
     await run.go_on("rose.", end=True)
     await run.finish()
-    await expect(answers(page)).to_have_text("Revenue rose.")
+    await expect(answers(page).locator(".answer")).to_have_text(["Revenue rose."])
+    await expect(answers(page).get_by_text("Read get_readiness")).to_have_count(1)
 
 
 async def test_connection_that_stays_broken_is_told_and_can_be_tried_again(

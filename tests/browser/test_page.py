@@ -83,6 +83,18 @@ async def test_question_while_answering_waits_in_the_box(
     await expect(question_box(page)).to_have_value("And then?")
 
 
+async def test_question_while_loading_stays_in_the_box(page: Page, server: ScriptedServer) -> None:
+    server.history_ready.clear()
+    await page.reload()
+    await question_box(page).fill(QUESTION)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_have_text("The conversation is still loading.")
+    server.history_ready.set()
+    await expect(page.get_by_role("button", name="Send")).to_be_enabled()
+    await page.keyboard.press("Enter")
+    assert (await server.next_run()).question == QUESTION
+
+
 async def test_refused_question_is_explained_and_not_lost(
     page: Page, server: ScriptedServer
 ) -> None:
@@ -132,6 +144,8 @@ async def test_title_and_freshness_are_shown(page: Page, server: ScriptedServer)
     header = page.get_by_role("banner")
     await expect(header).to_contain_text("Revenue in autumn")
     await expect(header).to_contain_text("Data is old: 20 Nov 2026, 09:30")
+    await run.finish()
+    await expect(page.get_by_role("button", name="Send")).to_be_visible()
     await page.reload()
     await expect(header).to_contain_text("Data is old: 20 Nov 2026, 09:30")
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 from sqlalchemy.engine import URL
 
 from cli.fixtures import SandboxStandIns
-from evals.databases import ScratchServer
+from db.scratch import ScratchServer
 from evals.replay import Bench
 
 

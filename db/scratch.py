@@ -1,4 +1,4 @@
-"""Databases that belong to one run of the evals: made, cloned, looked into and dropped.
+"""Scratch databases that belong to one run of the evals: made, cloned, looked into, dropped.
 
 The user's own tables are never touched: every database here is named `vaultra_evals_…`.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from db.models import Model
 from db.session import Database
 from domain.errors import DatabaseError
-from evals.transcript import Json, RowDigests, read_json
 
 PREFIX = "vaultra_evals_"
 # Any number will do, as long as no other program that locks in this database uses it.
@@ -107,10 +109,10 @@ class ScratchServer:
                 await connection.close()
 
 
-async def read_digests(database: Database) -> dict[str, RowDigests]:
+async def read_digests(database: Database) -> dict[str, Mapping[str, str]]:
     """Return, for every table, a digest of each row by its primary key."""
     connection = await database.connect()
-    digests: dict[str, RowDigests] = {}
+    digests: dict[str, Mapping[str, str]] = {}
     try:
         for table, key in _KEYS.items():
             query = f'SELECT ROW({key})::text, md5(t::text) FROM "{table}" AS t'  # noqa: S608
@@ -120,11 +122,11 @@ async def read_digests(database: Database) -> dict[str, RowDigests]:
     return digests
 
 
-async def read_rows(database: Database, table: str) -> list[dict[str, Json]]:
+async def read_rows(database: Database, table: str) -> list[dict[str, Any]]:
     """Return the rows of one of our tables as JSON."""
     connection = await database.connect()
     try:
         query = f'SELECT to_jsonb(t)::text FROM "{table}" AS t'  # noqa: S608
-        return [read_json(row[0]) for row in await connection.fetch(query)]
+        return [json.loads(row[0], parse_float=Decimal) for row in await connection.fetch(query)]
     finally:
         await connection.close()

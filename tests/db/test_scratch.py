@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
+from db.scratch import PREFIX, ScratchServer, read_digests, read_rows
 from db.session import Database
 from domain.errors import DatabaseError
-from evals.databases import PREFIX, ScratchServer, read_digests, read_rows
 from tests.factories import Shop
 
 PASSWORD = "only for this test"
