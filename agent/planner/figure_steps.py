@@ -46,9 +46,7 @@ def metric_steps(question: MetricQuestion, today: date, *, may_calculate: bool) 
     return render_metrics(snapshots, question, clipped, calculated)
 
 
-def _wanted(
-    question: MetricQuestion, snapshots: Snapshots, period: Period
-) -> list[Derived | str]:
+def _wanted(question: MetricQuestion, snapshots: Snapshots, period: Period) -> list[Derived | str]:
     """Return what has to be calculated, or a sentence why it cannot be."""
     wanted: list[Derived | str] = []
     if question.portion_of is not None:

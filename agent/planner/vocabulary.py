@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agent.planner.wording import Scan, phrase
+from agent.planner.wording import BLANK, Scan, phrase
 from domain.metric_definitions import MetricName
 
 _ORDERS = r"(?:orders?|charges?|payments?|transactions?|sales?|purchases?)"
 _ORDER = r"(?:order|charge|payment|transaction|sales|purchase)"
 _BUYERS = r"(?:customers?|buyers?|clients?|shoppers?|costumers?)"
-_HOW_MANY = r"(?:how many|(?:total )?(?:number|no\.?|count|amount|quantity) of)"
+_HOW_MANY = r"(?:how many|(?:total )?(?:number|no\.?|count|quantity) of)"
 _SHARE = r"(?:rates?|ratios?|percentages?|shares?|proportion|%)"
 _SUM = r"(?:amounts?|totals?|volumes?|values?|sums?|money)"
 _REFUNDED = r"refund(?:s|ed|ing)?"
-_DISPUTES = r"(?:charge-?backs?|charge backs?|disputes?|disputed)"
+_BACK = r"(?:charged[ -]?back|disputed)"
+_DISPUTES = rf"(?:charge-?backs?|charge backs?|{_BACK}|disputes?)"
+_UNDERGO = (
+    r"(?:that|which|is|are|was|were|be|been|being|gets?|got|getting|ends? up|ended up|have|had|has"
+    r"|we|i)"
+)
 _INCOME = r"(?:revenues?|sales|turnover|income|takings|earnings)"
 _BE = r"(?:is|are|was|were|has|have|been|of|in|my|our|the|your)"
 _UNEVEN = (
@@ -83,22 +88,30 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[MetricName, ...]], ...] = (
         phrase(
             rf"(?:{_REFUNDED}|returns?) {_SHARE}",
             rf"{_SHARE} (?:of )?(?:refunds|refunded|returns"
-            rf"|{_ORDERS} (?:(?:that|were|was|got|is|are|been) )*refunded)",
+            rf"|{_ORDERS} (?:{_UNDERGO} )*(?:refunded|refunds|returns|returned))",
         ),
         (MetricName.REFUND_RATIO,),
     ),
     (
-        phrase(rf"(?:{_REFUNDED}|returns)(?: {_SUM})?", r"money back", r"g[ai]ve back"),
+        phrase(
+            rf"(?:{_SUM} (?:of|in) )?(?:{_REFUNDED}|returns)(?: {_SUM})?",
+            r"money back|g[ai]ve back",
+        ),
         (MetricName.REFUND_AMOUNT,),
     ),
     (
-        phrase(rf"{_HOW_MANY} {_DISPUTES}", rf"{_DISPUTES} (?:count|number)s?"),
+        phrase(
+            rf"{_HOW_MANY} {_DISPUTES}",
+            rf"{_HOW_MANY} (?:{_ORDERS} )?(?:{_UNDERGO} )*{_BACK}",
+            rf"{_DISPUTES} (?:count|number)s?",
+        ),
         (MetricName.CHARGEBACK_COUNT,),
     ),
     (
         phrase(
             rf"{_DISPUTES} (?:{_SHARE}|activity)",
             rf"{_SHARE} of {_DISPUTES}",
+            rf"{_SHARE} (?:of )?{_ORDERS} (?:{_UNDERGO} )*{_BACK}",
             rf"{_DISPUTES} to {_ORDERS}",
         ),
         (MetricName.CHARGEBACK_RATIO,),
@@ -106,6 +119,7 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[MetricName, ...]], ...] = (
     (
         phrase(
             rf"{_DISPUTES} (?:{_ORDERS} )?{_SUM}",
+            rf"{_SUM} (?:of|in) {_DISPUTES}",
             rf"(?:how much|money|amounts?|lost|losing|cost)(?: \w+){{0,4}} {_DISPUTES}(?: cost)?",
             rf"{_DISPUTES} cost",
         ),
@@ -116,7 +130,8 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[MetricName, ...]], ...] = (
         phrase(
             r"(?:(?:stripe|processing|transaction|payment|card|merchant|processor) )*fees?",
             r"(?:processing|stripe|card) (?:costs?|charges|cut|commission)",
-            r"what (?:does|did|is|has) stripe (?:cost|costing|charge|charging|take|taking|taken)"
+            r"(?:what|how much)(?: money)? (?:does|did|do|is|has|will) stripe (?:cost|costing|charged?"
+            r"|charging|takes?|taking|taken|took|keeps?|keeping|kept|deduct(?:s|ed|ing)?)"
             r"(?: (?:me|us))?",
             r"(?:paid|pay|paying|went|cost)(?: \w+)? (?:to )?stripe",
         ),
@@ -131,8 +146,13 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[MetricName, ...]], ...] = (
         (MetricName.ACTIVE_CUSTOMERS,),
     ),
     (
+        phrase(r"(?:total )?(?:amounts?|sum|value) of (?:sales|payments|charges)"),
+        (MetricName.REVENUE_TOTAL,),
+    ),
+    (
         phrase(
             rf"{_HOW_MANY} {_ORDERS}",
+            r"amount of (?:orders|transactions|purchases)",
             rf"{_ORDER} (?:counts?|numbers?|volumes?)",
             r"orders|transactions|payments|charges|purchases",
         ),
@@ -144,6 +164,7 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[MetricName, ...]], ...] = (
             r"gross(?: volume)?|top[ -]?line|(?:payment|processing) volume",
             rf"how much (?:{_EARNER} )*{_EARN}",
             rf"what (?:did|do|have) (?:we|i) {_EARN}",
+            r"what (?:has |have )?(?:came|comes?) in",
         ),
         (MetricName.REVENUE_TOTAL,),
     ),
@@ -163,10 +184,14 @@ COMPARED_OVERVIEW = (
     MetricName.REFUND_AMOUNT,
 )
 _BUSINESS = r"(?:(?:my|our|the) )?(?:business|shop|company|store)"
+_FAIR = r"(?:good|great|bad|decent|strong|weak|slow|quiet|poor|ok(?:ay)?)"
 _OVERVIEW_WORDS = phrase(
-    rf"how (?:did|do|are|is|was|were|has|have) (?:(?:we|i|{_BUSINESS}|things|everything|trade) )?"
+    rf"how (?:did|do|are|is|was|were|has|have)"
+    rf" (?:(?:we|i|{_BUSINESS}|things|everything|trade|[{BLANK}]+) )?"
     r"(?:do|doing|go|going|been|been doing|been going|perform(?:ing|ed)?|look(?:ing)?|fare)",
     rf"how (?:is|was) (?:{_BUSINESS}|trade)",
+    rf"(?:did|have) (?:we|i) (?:have|had) an? {_FAIR} (?:month|[{BLANK}]+)",
+    rf"(?:is|was) [{BLANK}]+ (?:been )?(?:an? )?{_FAIR}(?: (?:month|quarter|year))?",
     r"overview|summar(?:y|ise|ize)|performance|kpis?|dashboard|how was(?! it| that)",
     r"(?:key|main|all(?: the| my| our)?|my|our|the|monthly) (?:figures|numbers|metrics|stats)",
 )
@@ -178,17 +203,53 @@ _TOPICS: tuple[tuple[re.Pattern[str], str], ...] = (
     (phrase(r"cash ?flow|runway|burn rate|bank balance|cash (?:balance|position)"), "cash"),
     (phrase(r"debts?|liabilit(?:y|ies)|collateral|dscr"), "debt"),
     (phrase(r"inventory|stock levels?"), "inventory"),
-    (phrase(r"payouts?"), "payouts"),
+    (
+        phrase(
+            r"payouts?|(?:get|got|receive|received) from stripe",
+            r"stripe (?:pays?|paid|deposit(?:s|ed)?|sends?|sent|transfer(?:s|red)?)",
+        ),
+        "payouts",
+    ),
+    (phrase(r"arr|annual recurring revenue"), "annual recurring revenue"),
+    (phrase(r"subscribers?|(?:how many|number of) subscriptions"), "the number of subscribers"),
     (
         phrase(
             r"churn(?: rate)?|retention(?: rate)?|lifetime value|ltv|clv|cac",
-            r"arr|annual recurring revenue",
+            rf"(?:los(?:e|es|ing|t)|keep(?:ing)?|kept|retain(?:ed|ing)?) (?:\w+ ){{0,2}}{_BUYERS}",
+            rf"{_BUYERS} (?:\w+ ){{0,2}}(?:leave|leaving|left|lost|come back|came back|return)",
         ),
         "churn, retention and lifetime value",
     ),
     (
-        phrase(rf"(?:new|returning|repeat|top|best|biggest|largest|main) {_BUYERS}"),
-        "single customers",
+        phrase(
+            rf"(?:revenue|sales|spend(?:ing)?|orders|income|value|average) (?:per|by|of|for)"
+            rf" (?:an? |each |every )?(?:customer|buyer|client|shopper)",
+            rf"(?:each|every|average|typical|an?|per) (?:customer|buyer|client|shopper)"
+            r" (?:spends?|spending|pays?|buys?|brings?|is worth)(?: in)?",
+            r"(?:customer|buyer|client|shopper) (?:spend(?:ing)?|value)",
+        ),
+        "the spending of single customers",
+    ),
+    (
+        phrase(rf"(?:new|returning|repeat|first[ -]time) {_BUYERS}"),
+        "new and returning customers",
+    ),
+    (phrase(rf"(?:top|best|biggest|largest|main) {_BUYERS}"), "single customers"),
+    (
+        phrase(
+            r"(?:biggest|largest|smallest|highest|lowest|latest|last|most expensive|cheapest)"
+            r" (?:single )?(?:order|charge|payment|transaction|sale|purchase)"
+        ),
+        "single payments",
+    ),
+    (
+        phrase(
+            r"(?:open|won|lost|pending) (?:charge-?backs?|disputes?)",
+            r"(?:did|have|has) (?:we|i) (?:win|won|lose|lost)(?: \w+){0,2} (?:charge-?backs?|disputes?)",
+            r"(?:charge-?backs?|disputes?) (?:(?:are|were|is|did|have|we|i|still|been) )*"
+            r"(?:win|won|lose|lost|open|pending|closed|under review)",
+        ),
+        "how disputes ended",
     ),
     (phrase(r"(?:top|best|bestselling|best-selling) (?:products?|sellers?|items?)"), "products"),
 )

@@ -27,7 +27,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=8,
 )
-ID = st.uuids().map(str) | TEXT
+# Never the same twice, so that no run is taken for another.
+NEW_ID = st.builds(uuid4).map(str)
+ID = NEW_ID | TEXT
 
 
 def _object(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -35,15 +37,17 @@ def _object(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({}, optional={name: kind | JSON for name, kind in fields.items()})
 
 
-PARTS = st.lists(_object(type=st.just("text"), text=TEXT), max_size=2)
-QUESTION = st.fixed_dictionaries({"id": ID, "role": st.just("user"), "content": TEXT | PARTS})
+WORDS_AND_MORE = TEXT.map("Why {}?".format)
+PART = st.fixed_dictionaries({"type": st.just("text"), "text": WORDS_AND_MORE})
+CONTENT = WORDS_AND_MORE | st.lists(PART, min_size=1, max_size=2)
+QUESTION = st.fixed_dictionaries({"id": ID, "role": st.just("user"), "content": CONTENT})
 OTHER = _object(id=ID, role=st.sampled_from(["assistant", "system", "tool"]), content=TEXT)
 PROPS = _object(businessId=ID, whenBusy=st.sampled_from(["enqueue", "reject", "interrupt"]))
 # Right in itself, but for what the words of the question are ...
 RIGHT = st.fixed_dictionaries(
     {
-        "threadId": st.uuids().map(str),
-        "runId": st.uuids().map(str),
+        "threadId": NEW_ID,
+        "runId": NEW_ID,
         "messages": st.lists(QUESTION, min_size=1, max_size=2),
     }
 )
@@ -55,7 +59,7 @@ WRONG = st.fixed_dictionaries(
         "runId": ID | JSON,
         "messages": st.lists(QUESTION | OTHER | JSON, max_size=3) | JSON,
         "forwardedProps": PROPS | JSON,
-        **{name: JSON for name in ("state", "tools", "context", "resume", "parentRunId")},
+        **dict.fromkeys(("state", "tools", "context", "resume", "parentRunId"), JSON),
     },
 )
 RUN = RIGHT | st.builds(lambda right, wrong: {**right, **wrong}, RIGHT, WRONG)
@@ -83,9 +87,11 @@ async def waiting(server_url: URL, template: str) -> AsyncIterator[Service]:
         yield opened
 
 
-async def _assert_answered(service: Service, method: str, path: str, body: Any) -> None:
+async def _assert_answered(
+    service: Service, method: str, path: str, body: Any, **headers: str
+) -> None:
     content = json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
+    headers["Content-Type"] = "application/json"
     async with service.client.stream(method, path, content=content, headers=headers) as response:
         if response.status_code in {200, 201}:
             return
@@ -121,8 +127,10 @@ async def test_any_recommendation_is_answered(waiting: Service, body: Any) -> No
 @often
 @given(body=BUSINESS | JSON)
 async def test_any_business_is_answered(waiting: Service, body: Any) -> None:
-    await _assert_answered(waiting, "POST", "/v1/businesses", body)
-    assert (await waiting.client.get("/v1/businesses")).status_code == 200
+    # Of a user of its own: the shop's owner has to have no other.
+    headers = waiting.headers_of(await waiting.add_stranger())
+    await _assert_answered(waiting, "POST", "/v1/businesses", body, **headers)
+    assert (await waiting.client.get("/v1/businesses", headers=headers)).status_code == 200
 
 
 @settings(often, max_examples=20)

@@ -8,7 +8,6 @@ import shutil
 import socket
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, Page, async_playwright
@@ -31,8 +30,7 @@ ARGUMENTS = [
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The browser of this machine."""
-    if CHROMIUM is None:
-        pytest.skip("No Chromium here: apt-get install chromium, or set CHROMIUM to its path.")
+    assert CHROMIUM is not None, "Install Debian's chromium, or set CHROMIUM to its path."
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
