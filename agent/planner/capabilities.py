@@ -68,6 +68,14 @@ ACCEPT_OR_DISMISS = (
     "A recommendation is pending, accepted or dismissed; there is no other state. "
     "Say, for example, “accept the first one”."
 )
+NO_PROMISE = (
+    "Whether a lender agrees, and to what amount, I cannot say: this is how ready your payments "
+    "look."
+)
+ONLY_THE_CURRENT_SCORE = "This is the score of now: I cannot look up earlier ones."
+NO_FORECAST_OF_THE_SCORE = (
+    "What the score would become I cannot tell: this is what costs points now."
+)
 NO_CALCULATOR = (
     "I have no calculator in this conversation, so these are the figures that it would be made of."
 )

@@ -12,12 +12,17 @@ from agent.planner.side_by_side import beside
 from agent.planner.wording import BLANK, Scan, phrase
 from domain.periods import Month
 
-_SIDE_BY_SIDE = phrase(r"compar\w+|versus|vs|against|difference|differ(?:s|ed)?|relative to|than")
+_BETTER = r"(?:better|worse|stronger|weaker|higher|lower)"
+_SIDE_BY_SIDE = phrase(
+    r"compar\w+|versus|vs|against|difference|differ(?:s|ed)?|relative to|than",
+    rf"which (?:\w+ )?(?:is|was|were|did|went) {_BETTER}|{_BETTER}(?= in )",
+)
 _MOVEMENT = phrase(
     r"gr[eo]w(?:n|s|th|ing)?(?: rate)?|increas\w+|decreas\w+|declin\w+|dropp?\w*",
     r"f[ae]ll(?:en|ing|s)?|ris(?:e|en|es|ing)|rose|changed?|changes|changing|shr[aiu]nk\w*",
     r"improv(?:ed|ing)|up or down",
-    rf"(?:go|goes|going|went|gone|is|are|was|were|be|been) (?:[\w{BLANK}]+ )?(?:up|down)",
+    rf"(?:go|goes|going|went|gone|is|are|was|were|be|been) (?:[\w{BLANK}]+ )?"
+    r"(?:up(?![ -]to[ -]date)|down)",
 )
 _YEAR_OVER_YEAR = phrase(
     r"year[ -](?:over|on)[ -]year|yoy|y/y|y-o-y", r"(?:annual|yearly) growth(?: rate)?"

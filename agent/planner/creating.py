@@ -21,7 +21,8 @@ LEVELS: dict[str, Priority] = {
 
 _THING = r"(?:recommendations?|suggestions?|tasks?|to-?dos?|action items?|reminders?)"
 _CREATE = re.compile(
-    r"\b(?:create|add|make|write|note down|note|record|set up|open|draft|file)(?: me| us)?"
+    r"\b(?:create|add|make|write|note down|note|record|set up|draft|file"
+    r"|open(?= (?:an?|another|one|new)\b))(?: me| us)?"
     r"(?: (?:an?|another|one|new|the))*"
     r"(?:,? (?P<level>high|medium|low|urgent|important)(?:[ -]priority)?)?(?: new)?"
     rf" {_THING}\b(?! (?:high|medium|low)\b)(?:\W*(?P<title>.*))?$",
@@ -29,6 +30,11 @@ _CREATE = re.compile(
 )
 _REMIND = re.compile(
     r"^\W*(?:please )?(?P<level>)remind (?:me|us) (?:to|about) (?P<title>.+)$", re.IGNORECASE
+)
+_NEW = re.compile(
+    r"^\W*(?:an? )?new (?P<level>)(?:recommendation|suggestion|task|to-?do|action item|reminder)"
+    r"\s*[:,\u2013\u2014-]\s*(?P<title>.+)$",
+    re.IGNORECASE,
 )
 _JOINER = re.compile(
     r"^(?:(?:to|that says|saying|that|about|for|called|titled|named|which says|with the title)\b"
@@ -64,7 +70,7 @@ def created(original: str) -> Intent | None:
     cut to TITLE_LENGTH characters; the category follows from its words, else it is "operations".
     """
     text = one_line(original)
-    match = _CREATE.search(text) or _REMIND.match(text)
+    match = _CREATE.search(text) or _REMIND.match(text) or _NEW.match(text)
     if match is None:
         return None
     if _ONLY_TALKED_ABOUT.search(folded(text[: match.start()])):

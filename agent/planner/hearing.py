@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,8 +13,8 @@ from agent.planner.memory import Memory
 from agent.planner.ranges import Dates, find_dates
 from agent.planner.residue import unknown_words
 from agent.planner.vocabulary import OVERVIEW, Mention, find_metrics, find_overview
-from agent.planner.wording import Scan
-from domain.metric_definitions import MetricName
+from agent.planner.wording import BLANK, Scan
+from domain.metric_definitions import METRICS, MetricName, Unit
 
 _FOLLOW_UP = re.compile(
     r"^(?:ok(?:ay)?,? |so,? )?(?:and|also|what about|how about|what of|same|then|now|or|but|plus)\b"
@@ -37,6 +38,10 @@ _EXTREMES: tuple[tuple[re.Pattern[str], Extreme], ...] = (
 _MONTH = re.compile(r"\bmonths?\b")
 _AVERAGE = re.compile(r"\b(?:(?:on|an|the) )?(?:average|averaged|averages|mean)\b")
 _PERCENT_OF = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,6})?) ?% of\b")
+_PORTION = re.compile(
+    r"\b(?:as )?(?:an? |what |the )?(?:percentage|share|proportion|fraction|part|%|how much) of"
+    rf" (?:(?:my|our|the|total|gross|all) )*(?={BLANK})"
+)
 _WHY = re.compile(r"\b(?:why|how come|what caused|reason for|because of what)\b")
 _FORECAST = re.compile(
     r"\b(?:forecast\w*|predict\w*|project(?:ion|ions|ed)|expect(?:ed)?"
@@ -44,8 +49,8 @@ _FORECAST = re.compile(
 )
 _MEANING = re.compile(
     r"\b(?:what (?:does|do)\b.*\b(?:mean|include|count)|(?:define|definition of|meaning of"
-    r"|what counts as|what is meant by)|how (?:is|are|do you)\b.*\b(?:calculated?|computed?"
-    r"|defined?|measured?)|explain what)\b"
+    r"|what counts as|what is meant by|difference between)|how (?:is|are|do you)\b.*\b"
+    r"(?:calculated?|computed?|defined?|measured?)|explain what)\b"
 )
 
 
@@ -68,6 +73,7 @@ class Heard:
     forecast: bool
     meaning: bool
     share: str | None
+    portion_of: MetricName | None
 
     @property
     def metrics(self) -> tuple[MetricName, ...]:
@@ -93,7 +99,7 @@ class Heard:
     def asks_something(self) -> bool:
         """Tell whether anything here could be a question about figures."""
         about_time = self.dates.periods or self.dates.days or self.shift or self.compares
-        about_shape = self.trend or self.extreme or self.share or self.why
+        about_shape = self.trend or self.extreme or self.average or self.share or self.why
         return bool(self.mentions or about_time or about_shape)
 
 
@@ -101,6 +107,7 @@ def listen(scan: Scan, today: date, memory: Memory) -> Heard:
     """Take everything about figures from the text."""
     share = scan.take(_PERCENT_OF)
     mentions = find_metrics(scan)
+    portion_of = _portion_of(scan, mentions) if share is None else None
     side_by_side, moves = takes_side_by_side(scan), takes_movement(scan)
     compares = side_by_side or moves
     leans = _leans(scan, mentions)
@@ -119,7 +126,9 @@ def listen(scan: Scan, today: date, memory: Memory) -> Heard:
         mentions = find_overview(scan)
     average, why = scan.take(_AVERAGE) is not None, scan.take(_WHY) is not None
     if not mentions and not compares:
-        leans = leans or ((trend or why or share is not None) and not unknown_words(scan.rest))
+        leans = leans or (
+            (trend or why or average or share is not None) and not unknown_words(scan.rest)
+        )
     return Heard(
         mentions=tuple(mentions),
         dates=dates,
@@ -136,7 +145,17 @@ def listen(scan: Scan, today: date, memory: Memory) -> Heard:
         forecast=scan.take(_FORECAST) is not None,
         meaning=meaning,
         share=share[1] if share else None,
+        portion_of=portion_of,
     )
+
+
+def _portion_of(scan: Scan, mentions: Sequence[Mention]) -> MetricName | None:
+    """Return the amount of which another amount is asked for as a percentage."""
+    metrics = {name for mention in mentions for name in mention.metrics}
+    if len(metrics) != 2 or any(METRICS[name].unit is not Unit.MONEY for name in metrics):
+        return None
+    match = scan.take(_PORTION)
+    return next((m.metrics[0] for m in mentions if match and m.start == match.end()), None)
 
 
 def _is_other(before: str) -> bool:

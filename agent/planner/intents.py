@@ -55,15 +55,18 @@ class Depth(StrEnum):
     """How much of the readiness score is asked for."""
 
     SCORE = "score"
+    LOAN = "loan"
+    TIERS = "tiers"
     EXPLANATION = "explanation"
     ADVICE = "advice"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadinessQuestion:
-    """The score, why it is what it is, or what to do about it."""
+    """The score, why it is what it is, or what to do; `remark` tells what cannot be answered."""
 
     depth: Depth
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Memory:
 
 def _pointed(intent: Intent) -> Reference | None:
     """Return the recommendation that the answer to the intent put first."""
-    if intent == ReadinessQuestion(Depth.ADVICE):
+    if isinstance(intent, ReadinessQuestion) and intent.depth is Depth.ADVICE:
         return Reference(ordinal=1)
     if isinstance(intent, CreateRecommendation):
         return Reference(words=significant_words(intent.title))

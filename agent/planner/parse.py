@@ -16,8 +16,8 @@ from agent.planner.questions import figure_questions
 from agent.planner.residue import is_mostly_unknown
 from agent.planner.small_talk import small_talk
 from agent.planner.topics import Placed, find_requests
+from agent.planner.unavailable import find_topics
 from agent.planner.updating import updated
-from agent.planner.vocabulary import find_topics
 from agent.planner.wording import Scan, normalise, phrase
 
 _MOST_INTENTS = 4
@@ -50,10 +50,15 @@ _SECOND_REQUEST = re.compile(
     r"(?:,|[.!?;])?(?: (?:and|then))* (?=(?:show|tell|what|how|list|give|recompute|sync)\b)"
 )
 _HEDGED = re.compile(
-    r"\b(?:do not|never|should (?:i|we)|how (?:do|can|would|to)|what if|what happens|if (?:i|we)"
+    r"\b(?:do not|never|should (?:i|we)|how (?:do|can|would|to)|what if|what happens"
+    r"|if (?:i|we|it|they|the|not|so|needed|necessary|possible)"
     r"|who (?:can|may)|(?:can|may) (?:a |an )?(?:viewers?|anyone|admins?|owners?))\b"
 )
-
+# A question about a change is no request to make it.
+_ASKED_ABOUT = re.compile(
+    r"\W*(?:(?:so|and|but|hey|hi|ok(?:ay)?),? )*(?:when|did|has|have|is|was|were|does)\b"
+)
+_ASKED = re.compile(rf"{_ASKED_ABOUT.pattern}|\W*(?:why|who|what|which|how|are|do)\b")
 
 _CHANGES: frozenset[Intent] = frozenset((Ask.SYNC, Ask.RECOMPUTE))
 
@@ -125,15 +130,21 @@ def _several(text: str, today: date, memory: Memory) -> tuple[Intent, ...]:
     if heard.names_figures or not (placed or unavailable):
         asked = figure_questions(heard, today, memory)
         placed += [Placed(heard.start, intent) for intent in asked]
-    ordered = [p.intent for p in sorted(placed, key=lambda p: p.start)] + unavailable
+    in_order = sorted(placed, key=lambda p: p.start)
+    ordered = [_as_request(p, text) for p in in_order] + unavailable
     if set(ordered) >= _CHANGES:
         ordered[ordered.index(Ask.RECOMPUTE)] = Clarify(RECOMPUTE_AFTER_SYNC)
-    return tuple(_as_request(intent, text) for intent in dict.fromkeys(ordered))[:_MOST_INTENTS]
+    return tuple(dict.fromkeys(ordered))[:_MOST_INTENTS]
 
 
-def _as_request(intent: Intent, text: str) -> Intent:
-    """Return the intent, or a question back where a change was only talked about."""
-    if intent in _CHANGES and _HEDGED.search(text):
-        example = "sync Stripe" if intent is Ask.SYNC else "recompute my score"
+def _as_request(placed: Placed, text: str) -> Intent:
+    """Return the intent, or what is said instead where a change was only talked about."""
+    if placed.intent not in _CHANGES:
+        return placed.intent
+    sentence = re.split(r"[.?!;]", text[: placed.start])[-1]
+    if placed.intent is Ask.SYNC and _ASKED_ABOUT.match(sentence):
+        return Ask.SYNC_STATUS
+    if _HEDGED.search(text) or _ASKED.match(sentence):
+        example = "sync Stripe" if placed.intent is Ask.SYNC else "recompute my score"
         return Clarify(f"{SAY_IT_PLAINLY}“{example}”.")
-    return intent
+    return placed.intent

@@ -98,7 +98,7 @@ def _comparison(
     heard: Heard, metrics: tuple[MetricName, ...], base: Period | None, today: date
 ) -> Comparison | None:
     periods = heard.dates.periods
-    if len(heard.mentions) > 1 and len(periods) == 1 and not (heard.moves or heard.shift):
+    if len(heard.mentions) > 1 and len(periods) <= 1 and not (heard.moves or heard.shift):
         return None
     base = base or _implied_base(heard, today)
     only = periods[0].period if len(periods) == 1 and heard.shift is None else None
@@ -139,13 +139,13 @@ def _undated(
     if heard.dates.everything:
         return _question(heard, metrics, None)
     shown = memory.question.period if isinstance(memory.question, MetricQuestion) else None
-    too_short = heard.trend and shown is not None and shown.length == 1
+    long = heard.trend or heard.average
+    too_short = long and shown is not None and shown.length == 1
     if heard.leans and memory.question is not None and not too_short:
         return _again(memory.question, heard, metrics)
-    if heard.leans and memory.period is not None and not heard.trend:
+    if heard.leans and memory.period is not None and not long:
         return _question(heard, metrics, memory.period)
-    long = heard.trend or heard.extreme or heard.average
-    period = trailing(MONTHS_OF_A_TREND if long else 1, today)
+    period = trailing(MONTHS_OF_A_TREND if long or heard.extreme else 1, today)
     words = narrowings(heard.rest) or unknown_words(heard.rest)
     return replace(_question(heard, metrics, period), assumed=True, ignored=words)
 
@@ -156,10 +156,12 @@ def _again(
     """Return the earlier question with the metrics, or the share, that are asked for now."""
     ignored = narrowings(heard.rest)
     if isinstance(question, Comparison):
-        if heard.trend:
+        if heard.trend or heard.average:
             return _question(heard, metrics, Period(question.older.first, question.newer.last))
         return replace(question, metrics=metrics, ignored=ignored)
-    return replace(question, metrics=metrics, share=heard.share, ignored=ignored)
+    return replace(
+        question, metrics=metrics, average=heard.average, share=heard.share, ignored=ignored
+    )
 
 
 def _dated(heard: Heard, metrics: tuple[MetricName, ...]) -> tuple[Intent, ...]:
@@ -180,6 +182,7 @@ def _question(
         extreme=heard.extreme,
         average=heard.average,
         share=heard.share,
+        portion_of=heard.portion_of,
         ignored=narrowings(heard.rest),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agent.planner.capabilities import NO_PROMISE
 from agent.planner.figures import (
     day_words,
     inert,
@@ -30,7 +31,16 @@ _MOST_STEPS = 3
 
 def render_score(readiness: Readiness) -> Section:
     """Render the score with its tier, what binds, and its strongest and weakest parts."""
-    parts = [_headline(readiness), *_binding(readiness)]
+    return _score(readiness, ())
+
+
+def render_outlook(readiness: Readiness) -> Section:
+    """Render the score where a loan was asked about: it promises none."""
+    return _score(readiness, (NO_PROMISE,))
+
+
+def _score(readiness: Readiness, remarks: Sequence[str]) -> Section:
+    parts = [_headline(readiness), *remarks, *_binding(readiness)]
     if readiness.weakest:
         parts.append(f"Weakest: {_brief(readiness.weakest)}.")
     if readiness.strongest:
@@ -63,6 +73,17 @@ def render_explanation(explanation: Explanation) -> Section:
     if explanation.dropped:
         dropped = [f"{inert(d.label)}{_because(d.reason)}" for d in explanation.dropped]
         parts.append("Left out of the score:\n\n" + _bullets(dropped))
+    if explanation.next_tier is not None:
+        parts.append(_way_up(explanation.next_tier))
+    return Section("\n\n".join([*parts, *_limits(explanation)]), as_of=explanation.as_of)
+
+
+def render_tiers(explanation: Explanation) -> Section:
+    """Render the scale of the score, and where on it the score is."""
+    lines = sorted(explanation.tier_thresholds.items(), key=lambda tier: tier[1])
+    steps = joined([f"{title_of(tier)} from {points}" for tier, points in lines])
+    parts = [f"The score goes from 0 to 100: {steps} points."] if lines else []
+    parts.append(f"Yours: {_headline(explanation)}")
     if explanation.next_tier is not None:
         parts.append(_way_up(explanation.next_tier))
     return Section("\n\n".join([*parts, *_limits(explanation)]), as_of=explanation.as_of)

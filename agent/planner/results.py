@@ -170,6 +170,7 @@ class Explanation(Readiness):
     components: list[Component] = []
     caps: list[Cap] = []
     dropped: list[Dropped] = []
+    tier_thresholds: dict[str, int] = {}
     next_tier: NextTier | None = None
 
 

@@ -39,8 +39,10 @@ def _beside(fixed: Period, bare: Dated, current: Month) -> Dated:
 
 
 def beside(fixed: Period, bare: Period, current: Month) -> Period:
-    """Return the bare period of the year that is meant next to the fixed one."""
+    """Return the bare period, the latest begun one, of the year that is meant beside the fixed."""
     of_that_year = bare.shifted(12 * (fixed.first.year - bare.first.year))
+    if of_that_year == fixed != bare:
+        return bare
     candidates = [of_that_year.shifted(months) for months in (0, -12, 12)]
     known = [p for p in candidates if p.first <= current and p != fixed]
     return min(known, key=lambda period: _strangeness(fixed, period), default=bare)

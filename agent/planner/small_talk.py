@@ -10,7 +10,8 @@ _HOW_ARE_YOU = r"how are you(?: doing)?(?: today)?"
 _POLITE = (
     r"(?:ok(?:ay)?|great|cool|perfect|nice|super|awesome|good|alright|got it|no|yes|and|many"
     r"|thanks?|thank you|thx|ty|cheers|bye|goodbye|see you|so much|very much|a lot|then|for now"
-    r"|for (?:the|your) help|that is all|that helps|well done)"
+    r"|for (?:the|your) help|that is (?:all|great|good|perfect|fine|nice|helpful)"
+    r"|(?:very|so) helpful|that helps|well done)"
 )
 _TALK = (
     (
@@ -25,7 +26,9 @@ _TALK = (
         phrase(
             r"^(?:please )?(?:help(?: me)?|menu|commands?|capabilities|examples?)\W*$",
             r"^\?+$",
-            r"what (?:can|do|could) (?:you|vaultra|it) (?:\w+ )?(?:do|answer|help|offer)",
+            r"what (?:else )?(?:can|do|could) (?:you|vaultra|it) (?:\w+ )?(?:do|answer|help|offer)",
+            r"(?:what|which) (?:figures|metrics|numbers|kpis|questions) (?:do|can|could) (?:you|i)"
+            r" (?:have|know|show|give|answer|ask|see)",
             r"what (?:can|could) i (?:ask|do (?:here|with (?:this|you)))",
             r"how (?:does|do) (?:this|it|you|vaultra|that) work|how can you help",
             r"(?:who|what) are you|what is (?:vaultra|this)\W*$|your (?:features|capabilities)",

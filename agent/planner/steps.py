@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -29,8 +30,10 @@ from agent.planner.render_business import (
 from agent.planner.render_readiness import (
     render_advice,
     render_explanation,
+    render_outlook,
     render_recomputed,
     render_score,
+    render_tiers,
 )
 from agent.planner.render_recommendations import (
     render_created,
@@ -63,7 +66,7 @@ def steps_for(intent: Intent, today: date, offered: Set[str]) -> Steps:
         case Comparison():
             steps = comparison_steps(intent, today)
         case ReadinessQuestion():
-            steps = _readiness(intent.depth)
+            steps = _readiness(intent)
         case ListRecommendations():
             steps = _list(intent, may_change="update_recommendation" in offered)
         case CreateRecommendation():
@@ -97,13 +100,27 @@ def _at_once(section: Section) -> Steps:
     return section
 
 
-def _readiness(depth: Depth) -> Steps:
-    if depth is Depth.SCORE:
-        (score,) = yield (Call("get_readiness", {}),)
-        return render_score(read_result(Readiness, score))
-    if depth is Depth.EXPLANATION:
+def _readiness(question: ReadinessQuestion) -> Steps:
+    if question.depth in {Depth.SCORE, Depth.LOAN}:
+        section = yield from _score(question.depth)
+    elif question.depth is Depth.ADVICE:
+        section = yield from _advice()
+    else:
         (explained,) = yield (Call("explain_readiness", {}),)
-        return render_explanation(read_result(Explanation, explained))
+        explanation = read_result(Explanation, explained)
+        tiers = question.depth is Depth.TIERS
+        section = render_tiers(explanation) if tiers else render_explanation(explanation)
+    parts = [question.remark, section.text] if question.remark else [section.text]
+    return replace(section, text="\n\n".join(parts))
+
+
+def _score(depth: Depth) -> Steps:
+    (answer,) = yield (Call("get_readiness", {}),)
+    score = read_result(Readiness, answer)
+    return render_outlook(score) if depth is Depth.LOAN else render_score(score)
+
+
+def _advice() -> Steps:
     explained, listed = yield (Call("explain_readiness", {}), _listing("pending"))
     pending = read_result(Recommendations, listed).recommendations
     # Without a score there may still be something to do.

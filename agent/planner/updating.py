@@ -54,6 +54,11 @@ _MARKS: dict[str, Status] = {
     "pending": "pending",
     "open": "pending",
 }
+# Work that was done is no state of a recommendation.
+_DONE = re.compile(
+    rf"{_START}(?:(?:i|we) )?(?:have |already |just )*(?:did|done|finished|completed|implemented)"
+    rf"{_OBJECT}"
+)
 _SET_PRIORITY = re.compile(
     rf"{_START}(?:set|make|change|mark|give|raise|lower)\b(?P<object>[^.!?;]*?)"
     r"(?: (?:to|as|a|an|priority))* (?P<level>high|medium|low|urgent)\b(?:[ -]priority)?"
@@ -89,7 +94,7 @@ _PLACE = re.compile(
 )
 _THING = r"(?:recommendations?|suggestions?|tasks?|to-?dos?|action items?)"
 _NAMED = re.compile(rf"\b{_THING}\b|\b(?!no )\w+ ones?\b")
-_TAIL = r"(?:\W|please|for me|now|too|then|as well|and|the|all|of)*$"
+_TAIL = r"(?:\W|please|for me|now|too|then|as well|and|the|all|of|them|these|those|it)*$"
 _POINTED_AT = re.compile(
     rf"^\W*(?:it|that|this|them|those|these|all|everything|both)\b{_TAIL}"
     rf"|^\W*(?:the )?(?:{_PLACE.pattern}){_TAIL}"
@@ -147,6 +152,9 @@ def _resolved(intent: Intent, pointed: Reference | None) -> Intent:
 
 
 def _marked(text: str) -> Intent | None:
+    done = _DONE.search(text)
+    if done and _is_recommendation(done["object"]):
+        return Clarify(ACCEPT_OR_DISMISS)
     match = _MARK.search(text)
     if match is None or not _is_recommendation(match["object"]):
         return None

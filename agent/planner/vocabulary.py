@@ -1,4 +1,4 @@
-"""The words for the figures that the product keeps, and for those that payments cannot tell."""
+"""The words for the figures that the product keeps."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[MetricName, ...]], ...] = (
         phrase(
             r"net (?:revenues?|sales|turnover|volume|takings|amount|receipts)",
             rf"(?:{_INCOME} )?(?:net of|after|minus|less) refunds",
+            r"net(?= (?:vs|versus|and|or|against|in|for)|\W*$)",
         ),
         (MetricName.NET_REVENUE,),
     ),
@@ -130,8 +131,8 @@ _WORDS: tuple[tuple[re.Pattern[str], tuple[MetricName, ...]], ...] = (
         phrase(
             r"(?:(?:stripe|processing|transaction|payment|card|merchant|processor) )*fees?",
             r"(?:processing|stripe|card) (?:costs?|charges|cut|commission)",
-            r"(?:what|how much)(?: money)? (?:does|did|do|is|has|will) stripe (?:cost|costing|charged?"
-            r"|charging|takes?|taking|taken|took|keeps?|keeping|kept|deduct(?:s|ed|ing)?)"
+            r"(?:what|how much)(?: money)? (?:does|did|do|is|has|will) stripe (?:cost(?:ing)?"
+            r"|charg(?:e|ed|ing)|takes?|taking|taken|took|keeps?|keeping|kept|deduct(?:s|ed|ing)?)"
             r"(?: (?:me|us))?",
             r"(?:paid|pay|paying|went|cost)(?: \w+)? (?:to )?stripe",
         ),
@@ -196,64 +197,6 @@ _OVERVIEW_WORDS = phrase(
     r"(?:key|main|all(?: the| my| our)?|my|our|the|monthly) (?:figures|numbers|metrics|stats)",
 )
 
-_TOPICS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (phrase(r"(?:(?:net|gross) )?(?:profits?|profitab\w+|margins?)|ebitda|net income"), "profit"),
-    (phrase(r"expenses?|payroll|salar(?:y|ies)|rent|overheads?|(?:my|our) costs"), "expenses"),
-    (phrase(r"tax(?:es|able|ed|ation)?|vat"), "taxes"),
-    (phrase(r"cash ?flow|runway|burn rate|bank balance|cash (?:balance|position)"), "cash"),
-    (phrase(r"debts?|liabilit(?:y|ies)|collateral|dscr"), "debt"),
-    (phrase(r"inventory|stock levels?"), "inventory"),
-    (
-        phrase(
-            r"payouts?|(?:get|got|receive|received) from stripe",
-            r"stripe (?:pays?|paid|deposit(?:s|ed)?|sends?|sent|transfer(?:s|red)?)",
-        ),
-        "payouts",
-    ),
-    (phrase(r"arr|annual recurring revenue"), "annual recurring revenue"),
-    (phrase(r"subscribers?|(?:how many|number of) subscriptions"), "the number of subscribers"),
-    (
-        phrase(
-            r"churn(?: rate)?|retention(?: rate)?|lifetime value|ltv|clv|cac",
-            rf"(?:los(?:e|es|ing|t)|keep(?:ing)?|kept|retain(?:ed|ing)?) (?:\w+ ){{0,2}}{_BUYERS}",
-            rf"{_BUYERS} (?:\w+ ){{0,2}}(?:leave|leaving|left|lost|come back|came back|return)",
-        ),
-        "churn, retention and lifetime value",
-    ),
-    (
-        phrase(
-            rf"(?:revenue|sales|spend(?:ing)?|orders|income|value|average) (?:per|by|of|for)"
-            rf" (?:an? |each |every )?(?:customer|buyer|client|shopper)",
-            rf"(?:each|every|average|typical|an?|per) (?:customer|buyer|client|shopper)"
-            r" (?:spends?|spending|pays?|buys?|brings?|is worth)(?: in)?",
-            r"(?:customer|buyer|client|shopper) (?:spend(?:ing)?|value)",
-        ),
-        "the spending of single customers",
-    ),
-    (
-        phrase(rf"(?:new|returning|repeat|first[ -]time) {_BUYERS}"),
-        "new and returning customers",
-    ),
-    (phrase(rf"(?:top|best|biggest|largest|main) {_BUYERS}"), "single customers"),
-    (
-        phrase(
-            r"(?:biggest|largest|smallest|highest|lowest|latest|last|most expensive|cheapest)"
-            r" (?:single )?(?:order|charge|payment|transaction|sale|purchase)"
-        ),
-        "single payments",
-    ),
-    (
-        phrase(
-            r"(?:open|won|lost|pending) (?:charge-?backs?|disputes?)",
-            r"(?:did|have|has) (?:we|i) (?:win|won|lose|lost)(?: \w+){0,2} (?:charge-?backs?|disputes?)",
-            r"(?:charge-?backs?|disputes?) (?:(?:are|were|is|did|have|we|i|still|been) )*"
-            r"(?:win|won|lose|lost|open|pending|closed|under review)",
-        ),
-        "how disputes ended",
-    ),
-    (phrase(r"(?:top|best|bestselling|best-selling) (?:products?|sellers?|items?)"), "products"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Mention:
@@ -277,8 +220,3 @@ def find_overview(scan: Scan) -> list[Mention]:
     """Take words that ask how business went, without naming a figure."""
     match = scan.take(_OVERVIEW_WORDS)
     return [Mention(match.start(), OVERVIEW)] if match else []
-
-
-def find_topics(scan: Scan) -> list[str]:
-    """Take what payments cannot tell: profit, debt, churn…"""
-    return [topic for pattern, topic in _TOPICS if scan.take_all(pattern)]

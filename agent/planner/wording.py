@@ -40,8 +40,8 @@ _SHORTEST_MENDABLE = 5
 _WORDS_OF_THEIR_OWN = frozenset(
     words_of(
         """
-        change changes changed charge recommend yearly order payment customer transaction except
-        expect disputed
+        change changes changed charge charged recommend yearly order payment customer transaction
+        except expect disputed
         """
     )
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -18,9 +19,9 @@ from tests.api.service import Service, running
 from tests.conftest import cloned_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-# characters() includes what UTF-8 cannot hold, which JSON can spell.
+# What UTF-8, PostgreSQL or a line cannot hold, and JSON can spell.
 NASTY = "\x00\ud800\udfff\u2028\ufeff\r\n"
-TEXT = st.text(st.characters() | st.sampled_from(NASTY), max_size=20)
+TEXT = st.lists(st.characters() | st.sampled_from(NASTY), max_size=12).map("".join)
 NUMBERS = st.integers() | st.floats() | st.sampled_from([2**31, 2**63, 10**40, -(2**64)])
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXT,
@@ -32,9 +33,16 @@ NEW_ID = st.builds(uuid4).map(str)
 ID = NEW_ID | TEXT
 
 
+def _mostly(kind: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Three times out of four of the kind, and else anything: `|` would weigh every kind alike."""
+    return st.integers(0, 3).flatmap(lambda number: kind if number else JSON)
+
+
 def _object(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """An object that has some of the fields, most of them nearly right."""
-    return st.fixed_dictionaries({}, optional={name: kind | JSON for name, kind in fields.items()})
+    return st.fixed_dictionaries(
+        {}, optional={name: _mostly(kind) for name, kind in fields.items()}
+    )
 
 
 WORDS_AND_MORE = TEXT.map("Why {}?".format)
@@ -56,9 +64,9 @@ WRONG = st.fixed_dictionaries(
     {},
     optional={
         "threadId": JSON,
-        "runId": ID | JSON,
-        "messages": st.lists(QUESTION | OTHER | JSON, max_size=3) | JSON,
-        "forwardedProps": PROPS | JSON,
+        "runId": _mostly(ID),
+        "messages": _mostly(st.lists(_mostly(QUESTION | OTHER), max_size=3)),
+        "forwardedProps": _mostly(PROPS),
         **dict.fromkeys(("state", "tools", "context", "resume", "parentRunId"), JSON),
     },
 )
@@ -100,13 +108,13 @@ async def _assert_answered(
 
 
 @often
-@given(body=RUN | JSON)
+@given(body=_mostly(RUN))
 async def test_any_body_of_a_run_is_answered(waiting: Service, body: Any) -> None:
     await _assert_answered(waiting, "POST", "/v1/runs", body)
 
 
 @often
-@given(body=_object(title=TEXT) | JSON)
+@given(body=_mostly(_object(title=TEXT)))
 async def test_any_change_of_a_conversation_is_answered(waiting: Service, body: Any) -> None:
     created = await waiting.client.post(f"{waiting.business}/conversations")
     path = f"/v1/conversations/{created.json()['id']}"
@@ -115,7 +123,7 @@ async def test_any_change_of_a_conversation_is_answered(waiting: Service, body: 
 
 
 @often
-@given(body=RECOMMENDATION | JSON)
+@given(body=_mostly(RECOMMENDATION))
 async def test_any_recommendation_is_answered(waiting: Service, body: Any) -> None:
     path = f"{waiting.business}/recommendations"
     await _assert_answered(waiting, "POST", path, body)
@@ -125,7 +133,7 @@ async def test_any_recommendation_is_answered(waiting: Service, body: Any) -> No
 
 
 @often
-@given(body=BUSINESS | JSON)
+@given(body=_mostly(BUSINESS))
 async def test_any_business_is_answered(waiting: Service, body: Any) -> None:
     # Of a user of its own: the shop's owner has to have no other.
     headers = waiting.headers_of(await waiting.add_stranger())
@@ -136,13 +144,13 @@ async def test_any_business_is_answered(waiting: Service, body: Any) -> None:
 @settings(often, max_examples=20)
 @given(value=TEXT)
 async def test_any_text_in_an_address_is_answered(waiting: Service, value: str) -> None:
-    text = value.encode("utf-8", "surrogatepass").decode("latin-1")
-    queries: list[tuple[str, dict[str, str]]] = [
-        (f"{waiting.business}/conversations", {"after": text}),
-        (f"{waiting.business}/snapshots", {"from": text, "to": "2026-01"}),
-        (f"{waiting.business}/readiness/history", {"after": text}),
-        (f"{waiting.business}/syncs", {"after": text, "limit": text}),
-    ]
-    for path, params in queries:
-        response = await waiting.client.get(path, params=params)
+    text = quote(value.encode("utf-8", "surrogatepass"))
+    for address in (
+        f"{waiting.business}/conversations?after={text}",
+        f"{waiting.business}/snapshots?from={text}&to=2026-01",
+        f"{waiting.business}/readiness/history?after={text}",
+        f"{waiting.business}/syncs?after={text}&limit={text}",
+        f"/v1/runs/{text}/events?after={text}",
+    ):
+        response = await waiting.client.get(address)
         assert response.status_code == 200 or 400 <= response.status_code < 500, response.text

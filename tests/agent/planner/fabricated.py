@@ -18,8 +18,10 @@ from langchain_core.messages import (
 )
 
 from agent.planner import PlannerChatModel
+from domain.errors import InvalidInputError
 from domain.metric_definitions import METRICS, MetricName, TotalRule, Unit
 from domain.periods import Month, month_range
+from services import arithmetic
 
 TODAY = date(2026, 11, 22)
 AS_OF = "2026-11-22T10:00:00Z"
@@ -299,7 +301,10 @@ class Desk:
         if name in self.replies:
             reply = self.replies[name]
             return reply if isinstance(reply, str) else json.dumps(reply)
-        return json.dumps(self._regular(name, args))
+        try:
+            return json.dumps(self._regular(name, args))
+        except InvalidInputError as error:
+            return f"Error: {error.message}"
 
     def _regular(self, name: str, args: dict[str, Any]) -> Any:
         made: dict[str, Any] = {
@@ -313,7 +318,7 @@ class Desk:
                 "recommendation": recommendation(9, **args),
                 "created": True,
             },
-            "calculate": lambda: {"expression": args["expression"], "result": "3600"},
+            "calculate": lambda: arithmetic.calculate(args["expression"]).model_dump(),
         }
         return made[name]() if name in made else _FIXED[name]
 

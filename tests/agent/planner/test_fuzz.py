@@ -17,7 +17,8 @@ WORDS = st.sampled_from(
     by before after ago a two three 999 0 ytd accept dismiss reopen first second last one all
     recommendation create to about sync stripe recompute data fresh 3 % of * + ( ) 120,000 profit
     average best worst month trend it that also or not don't should please thanks help . ? ! , -
-    '25 5 day week yesterday h1 half december year over mom previous same""".split()
+    '25 5 day week yesterday h1 half december year over mom previous same q2 h2 november january
+    loan charged back percentage fees better than if was it""".split()
 )
 SENTENCES = st.lists(WORDS, min_size=1, max_size=14).map(" ".join)
 SAID = st.one_of(SENTENCES, SENTENCES, st.text(max_size=200))
@@ -57,6 +58,9 @@ def test_any_conversation_ends_in_an_answer_by_valid_calls(texts, role):
     text=st.sampled_from(
         [
             "revenue from May to July",
+            "average revenue from May to July",
+            "fees as a percentage of revenue in May",
+            "what is a good score?",
             "compare March and April",
             "my score",
             "explain my score",
@@ -81,6 +85,8 @@ def test_any_answer_of_a_tool_is_survived(text, reply):
 @given(value=st.decimals(allow_nan=True, allow_infinity=True).map(str))
 def test_any_decimal_string_is_shown_or_refused(value):
     def answer(name, args):
+        if name != "query_snapshots":
+            return Desk().answer(name, args)
         reply = json.loads(Desk().answer(name, args))
         reply["months"][0]["figures"][0]["value"] = value
         return json.dumps(reply)

@@ -419,12 +419,6 @@ def test_calculation_shows_expression_and_result():
     assert answered("3 % of 120000", calculate=reply) == "`3 / 100 * 120000` = **3,600.5**"
 
 
-def test_share_of_a_figure_is_calculated_from_its_exact_value():
-    desk = Desk()
-    ask("what is 3% of my revenue in March?", desk=desk)
-    assert desk.calls[1] == ("calculate", {"expression": "3 / 100 * 3000.55"})
-
-
 @pytest.mark.parametrize("made", [True, False])
 def test_creation_tells_whether_it_was_new(made):
     reply = {"recommendation": recommendation(1, "Call the bank"), "created": made}
