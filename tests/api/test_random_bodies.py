@@ -82,7 +82,7 @@ RECOMMENDATION = _object(
 BUSINESS = _object(
     name=TEXT, legal_entity=TEXT, industry=TEXT, founded_at=st.dates().map(str) | TEXT
 )
-often = settings(max_examples=60, deadline=None, database=None)
+often = settings(max_examples=40, deadline=None, database=None)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
