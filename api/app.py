@@ -15,10 +15,12 @@ from api.routes import (
     businesses,
     conversations,
     insight,
+    oauth,
     operations,
     page,
     runs,
     stripe,
+    webhooks,
 )
 from api.state import AppState
 from config.settings import Settings
@@ -26,6 +28,19 @@ from db.notifications import Notifications
 from db.session import Database
 from worker.app import Worker
 from worker.wiring import wire
+
+ROUTES = (
+    operations,
+    page,
+    agent,
+    businesses,
+    stripe,
+    oauth,
+    webhooks,
+    insight,
+    conversations,
+    runs,
+)
 
 
 def create_app(settings: Settings, database_url: str, *, with_worker: bool = True) -> FastAPI:
@@ -48,11 +63,11 @@ def create_app(settings: Settings, database_url: str, *, with_worker: bool = Tru
         swagger_ui_oauth2_redirect_url=None,
     )
     # The last one added is the first to see a request.
-    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(BodyLimitMiddleware, but_for={webhooks.PATH})
     app.add_middleware(BugMiddleware)
     app.add_middleware(RequestIdMiddleware)
     errors.install(app)
-    for module in (operations, page, agent, businesses, stripe, insight, conversations, runs):
+    for module in ROUTES:
         app.include_router(module.router)
     return app
 

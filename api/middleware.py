@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from uuid import uuid4
 
 import structlog
@@ -76,13 +77,14 @@ class BodyLimitMiddleware:
     FastAPI's own `max_body_size` answers a declared length in plain text, not as a problem.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap the application."""
+    def __init__(self, app: ASGIApp, *, but_for: Collection[str] = ()) -> None:
+        """Wrap the application; the paths `but_for` limit their bodies themselves."""
         self._app = app
+        self._but_for = frozenset(but_for)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, within the limit, before the application does."""
-        if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH"}:
+        if not self._concerns(scope):
             await self._app(scope, receive, send)
             return
         size = _declared_length(scope)
@@ -109,6 +111,13 @@ class BodyLimitMiddleware:
             return {"type": "http.request", "body": bytes(body), "more_body": False}
 
         await self._app(scope, replay, send)
+
+    def _concerns(self, scope: Scope) -> bool:
+        return (
+            scope["type"] == "http"
+            and scope["method"] in {"POST", "PUT", "PATCH"}
+            and scope["path"] not in self._but_for
+        )
 
 
 def _declared_length(scope: Scope) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
@@ -15,12 +16,16 @@ from worker.wiring import Wiring
 
 @dataclass(frozen=True)
 class AppState:
-    """The process's settings, database, wiring and, unless it only serves, worker."""
+    """The process's settings, database, wiring and, unless it only serves, worker.
+
+    `refused_webhooks` counts by reason what was refused since the process began.
+    """
 
     settings: Settings
     database: Database
     wiring: Wiring
     worker: Worker | None
+    refused_webhooks: Counter[str] = field(default_factory=Counter)
 
     @property
     def agent(self) -> AgentRuntime:

@@ -80,10 +80,10 @@ def process(*command: str, env: dict[str, str] | None = None) -> Iterator[psutil
         child.wait(15)
 
 
-async def until_up(url: str) -> None:
+async def until_up(url: str, *, seconds: int = 30) -> None:
     """Wait until something answers at the address."""
     async with aiohttp.ClientSession() as session:
-        for _ in range(300):
+        for _ in range(10 * seconds):
             try:
                 async with session.get(url):
                     return

@@ -30,6 +30,7 @@ from sandbox.stripe import cdnow
 from sandbox.stripe import server as stand_in
 from services import integrations, syncs
 from services.demo import ensure_demo
+from services.inspection import inspect_account
 from worker.wiring import utc_now
 
 DEMO_FILE = "demo.json"
@@ -116,6 +117,7 @@ class Demo:
                 shop = await asyncio.to_thread(cdnow.load_shop, last_month=self._state.last_month)
             stripe = await stack.enter_async_context(stand_in.serve(shop, keys=(STRIPE_KEY,)))
             self._settings.stripe.api_base = stripe.url
+            self._settings.stripe.requests_per_second = stand_in.REQUESTS_PER_SECOND
             await stack.enter_async_context(serving(self._settings, self._url))
             database = Database(self._url, pool_size=2)
             stack.push_async_callback(database.dispose)
@@ -136,10 +138,16 @@ class Demo:
                 STRIPE_KEY, api_base=self._settings.stripe.api_base, timeout_seconds=30
             )
             async with gateway as opened:
-                account = await integrations.inspect_account(opened)
+                inspected = await inspect_account(opened)
             async with database.unit_of_work() as session:
                 await integrations.connect_stripe(
-                    session, access, STRIPE_KEY, ring=ring, account=account, now=utc_now()
+                    session,
+                    access,
+                    STRIPE_KEY,
+                    ring=ring,
+                    account=inspected.account,
+                    missing=inspected.missing,
+                    now=utc_now(),
                 )
         return access
 

@@ -22,7 +22,7 @@ from sandbox.model import serve as serve_model
 from sandbox.stripe import cdnow
 from sandbox.stripe.facts import ChargeFact, DisputeFact, RefundFact, Shop, instant
 from sandbox.stripe.ledger import Ledger
-from sandbox.stripe.server import DEFAULT_KEY
+from sandbox.stripe.server import DEFAULT_KEY, REQUESTS_PER_SECOND
 from sandbox.stripe.server import serve as serve_stripe
 
 # Every tenth customer keeps the shape of the whole shop, at a tenth of the time to sync it.
@@ -38,7 +38,7 @@ class SandboxStandIns:
     async def stripe(self, setting: Setting, *, at: datetime) -> AsyncIterator[StripeAddress]:
         """Serve the setting's business as Stripe knows it at an instant."""
         async with serve_stripe(_ledger(setting), clock=lambda: at) as stripe:
-            yield StripeAddress(stripe.url, DEFAULT_KEY)
+            yield StripeAddress(stripe.url, DEFAULT_KEY, REQUESTS_PER_SECOND)
 
     @contextlib.asynccontextmanager
     async def model(self, scripted: given.ScriptedModel) -> AsyncIterator[ModelSettings]:

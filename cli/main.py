@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cli import chat, demo, doctor, evaluating, serving, stand_ins, syncing, token
+from cli import chat, demo, doctor, evaluating, secrets, serving, stand_ins, syncing, token
 from config.logs import redact
 from domain.errors import VaultraError
 
@@ -27,6 +27,7 @@ app.command("chat")(chat.chat)
 app.command("sync")(syncing.sync)
 app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(evaluating.app, name="evals")
 app.add_typer(stand_ins.app, name="sandbox")
 

@@ -31,6 +31,7 @@ def serve(
         settings.server.port = port
     set_up_logs(settings.server.log_level)
     settings.security.key_ring()
+    settings.stripe.webhook_secrets()
     url = prepare_database(settings)
     asyncio.run(serve_until_stopped(settings, url, with_worker=not no_worker))
 

@@ -10,10 +10,10 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_optio
 
 @app.command("stripe", context_settings=PASS_ON)
 def stripe(context: typer.Context) -> None:
-    """Serve a Stripe account made of a real shop's purchases; --help lists its options."""
+    """Serve a Stripe with made-up businesses in it; --help lists its options."""
     from sandbox.stripe.__main__ import main  # noqa: PLC0415 - `vaultra chat` must be quick
 
-    raise typer.Exit(main(context.args))
+    raise typer.Exit(main(context.args, prog="vaultra sandbox stripe"))
 
 
 @app.command("model", context_settings=PASS_ON)

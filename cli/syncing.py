@@ -29,11 +29,17 @@ def sync(
     if as_json:
         typer.echo(json.dumps(result))
     elif result["state"] == "completed":
-        counts = ", ".join(f"{count} {name}" for name, count in result["counts"].items())
-        Console().print(f"Synced: {counts}.")
+        _print_result(result)
     else:
         Console(stderr=True).print(f"The sync failed: {result.get('error_message')}")
     raise typer.Exit(0 if result["state"] == "completed" else 1)
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    read = [f"{count} {name}" for name, count in result["counts"].items() if count]
+    Console().print(f"Synced: {', '.join(read) or 'nothing new'}.")
+    if missing := result.get("missing_permissions"):
+        Console().print(f"Not read, for the key lacks: {', '.join(missing)}.")
 
 
 async def _sync(address: ServerAddress, *, quiet: bool) -> dict[str, Any]:

@@ -11,7 +11,10 @@ from typing import Any
 import structlog
 
 # Stripe's key prefixes and bearer tokens: a person will paste one where it does not belong.
-_SECRET = re.compile(r"\b(?:sk|rk|pk|whsec|acct_token)_[A-Za-z0-9_]{6,}|\bBearer\s+[\w.~+/-]+=*")
+# The letters before one may be of any script: not every language puts a blank there.
+_SECRET = re.compile(
+    r"(?<![A-Za-z0-9_])(?:sk|rk|pk|whsec|acct_token)_[A-Za-z0-9_]{6,}|\bBearer\s+[\w.~+/-]+=*"
+)
 
 
 def redact(text: str) -> str:

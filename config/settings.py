@@ -40,10 +40,38 @@ class ModelSettings(_Section):
 
 
 class StripeSettings(_Section):
-    """How Stripe is reached."""
+    """How Stripe is reached, and how we prove and check who speaks.
+
+    `client_id` and `secret_key` are those of our Connect platform; without them an account is
+    connected by a restricted key. `requests_per_second` is for accounts whose limits Stripe has
+    raised, and for stand-ins that have none.
+    """
 
     api_base: str = Field("https://api.stripe.com", validation_alias="STRIPE_API_BASE")
+    connect_base: str = Field("https://connect.stripe.com", validation_alias="STRIPE_CONNECT_BASE")
     timeout_seconds: float = Field(60.0, gt=0, validation_alias="VAULTRA_STRIPE_TIMEOUT")
+    requests_per_second: int | None = Field(
+        None, ge=1, le=100_000, validation_alias="VAULTRA_STRIPE_REQUESTS_PER_SECOND"
+    )
+    client_id: str | None = Field(None, validation_alias="STRIPE_CLIENT_ID")
+    secret_key: SecretStr | None = Field(None, validation_alias="STRIPE_SECRET_KEY")
+    webhook_secret: SecretStr | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET")
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Return the secrets that sign webhooks, none if webhooks are not set up.
+
+        There are several while one is being replaced. Raise ConfigurationError if one is blank:
+        everybody can sign with that.
+        """
+        if self.webhook_secret is None:
+            return ()
+        secrets = tuple(part.strip() for part in self.webhook_secret.get_secret_value().split(","))
+        if not all(secrets):
+            raise ConfigurationError(
+                "STRIPE_WEBHOOK_SECRET holds an empty secret.",
+                hint="Give one secret (whsec_…), or several with single commas between them.",
+            )
+        return secrets
 
 
 class SecuritySettings(_Section):

@@ -21,6 +21,9 @@ Session = AsyncSession
 # What a statement raises whose connection is gone, or was never made.
 UNREACHABLE = (OperationalError, InterfaceError, OSError, asyncpg.PostgresConnectionError)
 
+# What a statement raises that the database does not accept: a value that does not fit, say.
+REFUSED = (DBAPIError,)
+
 
 def parse_url(text: str) -> URL:
     """Read `postgresql://` or `postgresql+asyncpg://`; raise DatabaseError on anything else."""

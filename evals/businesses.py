@@ -19,6 +19,7 @@ from evals.given import Ledger, Setting
 from evals.stand_ins import StripeAddress
 from integrations.stripe.client import StripeClient
 from services import businesses, integrations, syncs
+from services.inspection import inspect_account
 from services.syncs import SyncView
 
 Members = Mapping[Role, Access]
@@ -37,10 +38,16 @@ async def make_business(
     async with StripeClient(
         stripe.key, api_base=stripe.url, timeout_seconds=_STRIPE_SECONDS
     ) as gateway:
-        account = await integrations.inspect_account(gateway)
+        inspected = await inspect_account(gateway)
     async with database.unit_of_work() as session:
         await integrations.connect_stripe(
-            session, owner, stripe.key, ring=ring, account=account, now=setting.synced_at
+            session,
+            owner,
+            stripe.key,
+            ring=ring,
+            account=inspected.account,
+            missing=inspected.missing,
+            now=setting.synced_at,
         )
     return members
 

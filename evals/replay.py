@@ -37,6 +37,7 @@ from evals.models import opened_model
 from evals.stand_ins import StandIns, StripeAddress
 from evals.transcript import CaseTranscript, RowDigests, TableContent, TurnTranscript, read_json
 from evals.turns import read_turn
+from integrations.stripe.limits import RateLimits
 from worker.app import Worker
 from worker.wiring import Wiring
 
@@ -119,7 +120,13 @@ class Bench:
         """Run a whole Vaultra but for HTTP; its clock stands still."""
         async with Notifications(database).listening() as notifications:
             runtime = AgentRuntime(database, notifications, model, lambda: now)
-            wiring = Wiring(database, runtime, StripeSettings(api_base=stripe.url), self._ring)
+            wiring = Wiring(
+                database,
+                runtime,
+                StripeSettings(api_base=stripe.url),
+                self._ring,
+                RateLimits(stripe.requests_per_second),
+            )
             async with Worker(database, wiring).running():
                 yield runtime
 

@@ -13,10 +13,14 @@ from evals.given import ScriptedModel, Setting
 
 @dataclass(frozen=True)
 class StripeAddress:
-    """Where the business's Stripe account is and the restricted key to it."""
+    """Where the business's Stripe account is, the restricted key to it, and its limits.
+
+    `requests_per_second` None keeps Stripe's own.
+    """
 
     url: str
     key: str
+    requests_per_second: int | None = None
 
 
 class StandIns(Protocol):

@@ -10,16 +10,22 @@ from uuid import UUID
 import orjson
 from pgqueuer import PgQueuer
 from pgqueuer.domain.errors import RetryRequested
-from pgqueuer.domain.models import Context, Job
+from pgqueuer.domain.models import Context, Job, Schedule
 
 from agent import runs
 from db.repositories.jobs import Entrypoint
 from domain.errors import DatabaseError
-from worker.syncing import sync
+from integrations.stripe.failures import TransientStripeError
+from worker import stripe_jobs
 from worker.wiring import Wiring
 
 # A lost connection is back soon, or the worker itself is started again.
 RETRY_AFTER = timedelta(seconds=2)
+# Stripe has been asked for up to half a minute already.
+STRIPE_RETRY_AFTER = timedelta(minutes=1)
+EVERY_MINUTE = "* * * * *"
+# At night where most customers are, and not on the hour, when everybody does such things.
+NIGHTLY = "17 3 * * *"
 
 
 def register(engine: PgQueuer, wiring: Wiring) -> None:
@@ -31,7 +37,43 @@ def register(engine: PgQueuer, wiring: Wiring) -> None:
 
     @engine.entrypoint(Entrypoint.SYNC.value)
     async def stripe_sync(job: Job, context: Context) -> None:
-        await _work(job, context, lambda ids: sync(wiring, UUID(ids["sync_id"])))
+        await _work(job, context, lambda ids: stripe_jobs.sync(wiring, UUID(ids["sync_id"])))
+
+    @engine.entrypoint(Entrypoint.EVENTS.value)
+    async def stripe_events(job: Job, context: Context) -> None:
+        await _work(
+            job,
+            context,
+            lambda ids: stripe_jobs.apply_events(wiring, UUID(ids["integration_id"]), job.id),
+        )
+
+    @engine.entrypoint(Entrypoint.INSIGHT.value)
+    async def refresh_insight(job: Job, context: Context) -> None:
+        await _work(
+            job,
+            context,
+            lambda ids: stripe_jobs.refresh_insight(wiring, UUID(ids["business_id"]), job.id),
+        )
+
+    @engine.entrypoint(Entrypoint.POLL.value)
+    async def stripe_poll(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: stripe_jobs.poll(wiring))
+
+    @engine.entrypoint(Entrypoint.RECONCILE.value)
+    async def stripe_reconcile(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: stripe_jobs.reconcile(wiring))
+
+    _register_schedules(engine, wiring)
+
+
+def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
+    @engine.schedule("poll_stripe", EVERY_MINUTE)
+    async def poll_stripe(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.POLL)
+
+    @engine.schedule("reconcile_stripe", NIGHTLY)
+    async def reconcile_stripe(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.RECONCILE)
 
 
 async def _work(
@@ -56,5 +98,7 @@ async def _work(
         raise RetryRequested(reason="handed over") from error
     if isinstance(error, DatabaseError):
         raise RetryRequested(RETRY_AFTER, reason=error.code) from error
+    if isinstance(error, TransientStripeError):
+        raise RetryRequested(STRIPE_RETRY_AFTER, reason=error.code) from error
     if error is not None:
         raise error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agent.model import build_model
@@ -10,16 +10,18 @@ from agent.runs import AgentRuntime
 from config.settings import Settings, StripeSettings
 from db.notifications import Notifications
 from db.session import Database
+from integrations.stripe.limits import RateLimits
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """The process's database, agent, key ring and way to Stripe."""
+    """The process's database, agent, key ring and way to Stripe, which all jobs ask at one pace."""
 
     database: Database
     agent: AgentRuntime
     stripe: StripeSettings
     key_ring: tuple[str, ...]
+    limits: RateLimits = field(default_factory=RateLimits)
 
 
 def utc_now() -> datetime:
@@ -34,4 +36,5 @@ def wire(settings: Settings, database: Database, notifications: Notifications) -
         agent=AgentRuntime(database, notifications, build_model(settings.model), utc_now),
         stripe=settings.stripe,
         key_ring=settings.security.key_ring(),
+        limits=RateLimits(settings.stripe.requests_per_second),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from api.deps import State
 from db.startup import require_migrated
@@ -12,10 +13,17 @@ from domain.errors import VaultraError
 router = APIRouter(tags=["operations"])
 
 
+class Health(BaseModel):
+    """A process that answers; `refused_webhooks` are counts by reason."""
+
+    status: str
+    refused_webhooks: dict[str, int]
+
+
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
-    """Tell that the process answers."""
-    return {"status": "ok"}
+async def healthz(state: State) -> Health:
+    """Tell that the process answers, and which webhooks it has refused since it began."""
+    return Health(status="ok", refused_webhooks=dict(state.refused_webhooks))
 
 
 @router.get("/readyz", responses={503: {"description": "Something is missing."}})

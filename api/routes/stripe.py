@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field, SecretStr
 
 from api.deps import BusinessAccess, DbSession, State, UserId
 from api.schemas.pages import Limit, Page
+from api.stripe_access import open_account, stripe_connect
 from db.columns import KeyRing
-from domain.access import Access, Permission
-from integrations.stripe.client import StripeClient
-from integrations.stripe.gateway import StripeAccount
+from domain.access import Permission
+from domain.errors import StripeError, VaultraError
 from services import businesses, integrations, syncs
+from services.inspection import inspect_account, require_restricted_key
 from services.integrations import StripeIntegration
 from services.syncs import SyncPage, SyncView
 
@@ -46,39 +47,50 @@ async def list_integrations(session: DbSession, access: BusinessAccess) -> Page[
 async def connect_stripe(
     state: State, user_id: UserId, business_id: UUID, body: NewStripeConnection
 ) -> StripeIntegration:
-    """Connect a Stripe account by a restricted key, after trying what the key may read."""
-    key = integrations.require_restricted_key(body.key.get_secret_value())
+    """Connect a Stripe account by a restricted key, after trying what the key may read.
+
+    `missing_permissions` are those of lists that stay unread until the key has them.
+    """
+    key = require_restricted_key(body.key.get_secret_value())
     async with state.database.unit_of_work() as session:
         access = await businesses.access_for(session, user_id, business_id)
         access.require(Permission.SYNC)
-    account = await _inspect(state, key)
+    # No session is held while Stripe is asked; the role may have changed by then.
+    async with open_account(state, key) as gateway:
+        inspected = await inspect_account(gateway)
     async with state.database.unit_of_work() as session:
-        return await _store(session, access, key, account, state)
+        return await integrations.connect_stripe(
+            session,
+            await businesses.access_for(session, user_id, business_id),
+            key,
+            ring=KeyRing(state.wiring.key_ring),
+            account=inspected.account,
+            missing=inspected.missing,
+            now=state.agent.clock(),
+        )
 
 
-async def _inspect(state: State, key: str) -> StripeAccount:
-    settings = state.settings.stripe
-    client = StripeClient(key, api_base=settings.api_base, timeout_seconds=settings.timeout_seconds)
-    # No session is held while Stripe is asked.
-    async with client as gateway:
-        return await integrations.inspect_account(gateway)
+@router.delete("/integrations/stripe", status_code=204)
+async def disconnect_stripe(state: State, user_id: UserId, business_id: UUID) -> None:
+    """Delete the stored key or token and, if it was granted by OAuth, the grant at Stripe.
+
+    What was read with it stays; a later connection goes on from there.
+    """
+    async with state.database.unit_of_work() as session:
+        access = await businesses.access_for(session, user_id, business_id)
+        parted = await integrations.disconnect_stripe(session, access)
+    if parted.deauthorize:
+        await _deauthorize(state, parted.account_id)
 
 
-async def _store(
-    session: DbSession,
-    access: Access,
-    key: str,
-    account: StripeAccount,
-    state: State,
-) -> StripeIntegration:
-    return await integrations.connect_stripe(
-        session,
-        access,
-        key,
-        ring=KeyRing(state.wiring.key_ring),
-        account=account,
-        now=state.agent.clock(),
-    )
+async def _deauthorize(state: State, account_id: str) -> None:
+    try:
+        await stripe_connect(state.settings).deauthorize(account_id)
+    except VaultraError as error:
+        raise StripeError(
+            f"The token was deleted here, but Stripe still has the grant. {error.message}",
+            hint="Send the request again, or remove Vaultra in Stripe's dashboard.",
+        ) from error
 
 
 @router.post("/integrations/stripe/syncs", status_code=202)

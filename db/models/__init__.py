@@ -1,18 +1,35 @@
 """The tables, one module per aggregate."""
 
+from db.models.billing import (
+    LedgerInvoice,
+    LedgerInvoiceLine,
+    LedgerPrice,
+    LedgerProduct,
+    LedgerSubscription,
+    LedgerSubscriptionItem,
+)
 from db.models.conversation import Conversation, Message, Run, RunEvent, ToolCallRecord
 from db.models.declarative import Model
 from db.models.identity import Business, Membership, User
-from db.models.insight import MetricSnapshot, ReadinessScore, ReadinessScoreDetail, Recommendation
+from db.models.insight import (
+    MetricSnapshot,
+    ReadinessScore,
+    ReadinessScoreDetail,
+    Recommendation,
+)
 from db.models.ledger import (
     LedgerBalanceTransaction,
     LedgerCharge,
     LedgerCustomer,
     LedgerDispute,
+    LedgerEarlyFraudWarning,
+    LedgerPaymentIntent,
+    LedgerPayout,
     LedgerRefund,
-    SyncRun,
+    LedgerTombstone,
 )
-from db.models.stripe import IntegrationAccount, StripeEvent
+from db.models.stripe import IntegrationAccount, OAuthState, StripeEvent, StripeEventFailure
+from db.models.sync import SyncRun
 
 __all__ = [
     "Business",
@@ -22,17 +39,29 @@ __all__ = [
     "LedgerCharge",
     "LedgerCustomer",
     "LedgerDispute",
+    "LedgerEarlyFraudWarning",
+    "LedgerInvoice",
+    "LedgerInvoiceLine",
+    "LedgerPaymentIntent",
+    "LedgerPayout",
+    "LedgerPrice",
+    "LedgerProduct",
     "LedgerRefund",
+    "LedgerSubscription",
+    "LedgerSubscriptionItem",
+    "LedgerTombstone",
     "Membership",
     "Message",
     "MetricSnapshot",
     "Model",
+    "OAuthState",
     "ReadinessScore",
     "ReadinessScoreDetail",
     "Recommendation",
     "Run",
     "RunEvent",
     "StripeEvent",
+    "StripeEventFailure",
     "SyncRun",
     "ToolCallRecord",
     "User",

@@ -1,4 +1,4 @@
-"""The connection to Stripe and the log of its events."""
+"""The connection to Stripe, the ways to it, and the log of its events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.declarative import (
@@ -58,4 +58,33 @@ class StripeEvent(Model):
     event_type: Mapped[Str100]
     payload: Mapped[dict[str, Any] | None]
     processed_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class StripeEventFailure(Model):
+    """An event whose object could not be fetched; set aside once that has no prospect."""
+
+    __tablename__ = "stripe_event_failures"
+
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("stripe_events.id"), primary_key=True)
+    attempts: Mapped[int] = mapped_column(Integer)
+    error_code: Mapped[Str100]
+    error_message: Mapped[str] = mapped_column(String(500))
+    set_aside_at: Mapped[datetime | None]
+    updated_at: Mapped[UpdatedAt]
+
+
+class OAuthState(Model):
+    """A question to Stripe that waits for its answer: who asked, and in which browser.
+
+    Both hashes are SHA-256 in hexadecimal; what they are of is never stored.
+    """
+
+    __tablename__ = "oauth_states"
+
+    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    business_id: Mapped[UUID] = mapped_column(ForeignKey("businesses.id"))
+    browser_hash: Mapped[str] = mapped_column(String(64))
+    expires_at: Mapped[datetime]
     created_at: Mapped[CreatedAt]

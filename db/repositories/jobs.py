@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
+from typing import overload
 
 import orjson
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
@@ -18,6 +20,17 @@ class Entrypoint(StrEnum):
 
     RUN = "agent_run"
     SYNC = "stripe_sync"
+    EVENTS = "stripe_events"
+    POLL = "stripe_poll"
+    RECONCILE = "stripe_reconcile"
+    INSIGHT = "insight"
+
+
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 0))")
+_EXCLUDE = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(dedupe_key, 0)) FROM pgqueuer WHERE id = :id"
+)
+_LET_GO = text("UPDATE pgqueuer SET dedupe_key = NULL WHERE id = :id")
 
 
 async def _queries(session: Session) -> Queries:
@@ -31,11 +44,62 @@ async def _queries(session: Session) -> Queries:
     return Queries(AsyncpgDriver(driver_connection))
 
 
-async def enqueue(session: Session, entrypoint: Entrypoint, payload: dict[str, str]) -> int:
-    """Enqueue a job that becomes visible to workers when the transaction commits."""
+@overload
+async def enqueue(
+    session: Session,
+    entrypoint: Entrypoint,
+    payload: dict[str, str],
+    *,
+    dedupe_key: None = None,
+    execute_after: timedelta | None = None,
+) -> int: ...
+
+
+@overload
+async def enqueue(
+    session: Session,
+    entrypoint: Entrypoint,
+    payload: dict[str, str],
+    *,
+    dedupe_key: str,
+    execute_after: timedelta | None = None,
+) -> int | None: ...
+
+
+async def enqueue(
+    session: Session,
+    entrypoint: Entrypoint,
+    payload: dict[str, str],
+    *,
+    dedupe_key: str | None = None,
+    execute_after: timedelta | None = None,
+) -> int | None:
+    """Enqueue a job that becomes visible to workers when the transaction commits.
+
+    It waits for at least `execute_after`. None if a job with the `dedupe_key` is queued or running
+    already; see `allow_another` for what comes up while it runs.
+    """
     queries = await _queries(session)
-    [job_id] = await queries.enqueue(entrypoint.value, orjson.dumps(payload))
-    return int(job_id)
+    if dedupe_key is not None:
+        await session.execute(_SHARE, {"key": dedupe_key})
+    [job_id] = await queries.enqueue(
+        entrypoint.value,
+        orjson.dumps(payload),
+        execute_after=execute_after,
+        dedupe_key=dedupe_key,
+        on_conflict="skip",
+    )
+    return None if job_id is None else int(job_id)
+
+
+async def allow_another(session: Session, job_id: int) -> None:
+    """Let go of a running job's dedupe key, before it looks at what there is to do.
+
+    What comes up later would be lost otherwise: the job does not look again, and none is queued
+    while it runs. Whoever was told that none is needed has committed its work when this returns.
+    """
+    await session.execute(_EXCLUDE, {"id": job_id})
+    await session.execute(_LET_GO, {"id": job_id})
 
 
 async def interrupt(session: Session, job_id: int) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from uuid_utils.compat import uuid7
 
 from db.models import SyncRun
-from db.models.ledger import ACTIVE_SYNC
+from db.models.sync import ACTIVE_SYNC
 from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
@@ -30,6 +30,13 @@ class SyncState(StrEnum):
     FAILED = "failed"
 
 
+class SyncPurpose(StrEnum):
+    """What a sync was asked for (`sync_runs.purpose`)."""
+
+    SYNC = "sync"
+    RECONCILE = "reconcile"
+
+
 ACTIVE_STATES = (SyncState.QUEUED, SyncState.RUNNING)
 
 
@@ -41,7 +48,12 @@ class Lease(NamedTuple):
 
 
 async def insert_sync(
-    session: Session, access: Access, integration_id: UUID, *, now: datetime
+    session: Session,
+    access: Access,
+    integration_id: UUID,
+    *,
+    now: datetime,
+    purpose: SyncPurpose = SyncPurpose.SYNC,
 ) -> SyncRun | None:
     """Queue a sync; None if one of the account is active, even if it was queued just now."""
     statement = (
@@ -51,6 +63,7 @@ async def insert_sync(
             business_id=access.business_id,
             integration_id=integration_id,
             state=SyncState.QUEUED,
+            purpose=purpose,
             created_at=now,
         )
         .on_conflict_do_nothing(
@@ -123,10 +136,21 @@ async def start_attempt(
     return Lease(sync.id, sync.attempt)
 
 
-async def save_cursor(session: Session, lease: Lease, patch: Mapping[str, Any]) -> bool:
-    """Replace some of the cursors; False if the lease is lost, and then nothing is written."""
-    merged = SyncRun.cursors.concat(dict(patch))
-    return await _write(session, lease, cursors=merged)
+async def save_cursor(
+    session: Session,
+    lease: Lease,
+    patch: Mapping[str, Any],
+    *,
+    findings: Mapping[str, Any] | None = None,
+) -> bool:
+    """Replace some of the cursors and findings, by their names at the top.
+
+    False if the lease is lost, and then nothing is written.
+    """
+    merged: dict[str, Any] = {"cursors": SyncRun.cursors.concat(dict(patch))}
+    if findings:
+        merged["findings"] = SyncRun.findings.concat(dict(findings))
+    return await _write(session, lease, **merged)
 
 
 async def finish(

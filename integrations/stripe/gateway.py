@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 from integrations.stripe.resources import Resource, StripeObject
 
 PAGE_LIMIT = 100
+NO_FILTERS: Mapping[str, str] = MappingProxyType({})
 T = TypeVar("T", bound=StripeObject)
 
 
@@ -60,6 +62,15 @@ class StripeGateway(Protocol):
         *,
         starting_after: str | None = None,
         created_gte: int | None = None,
+        created_lt: int | None = None,
         limit: int = PAGE_LIMIT,
+        filters: Mapping[str, str] = NO_FILTERS,
     ) -> Page[T]:
-        """Return the page behind an id; `created_gte` (UTC seconds) leaves out older items."""
+        """Return the page behind an id, of items created in [`created_gte`, `created_lt`).
+
+        The bounds are UTC seconds. `filters` are further parameters that Stripe documents for the
+        list. Invoices come with all their lines, subscriptions with all their items.
+        """
+
+    async def retrieve(self, resource: Resource[T], object_id: str) -> T | None:
+        """Return one object as a list would show it; None if it does not exist any more."""

@@ -1,126 +1,158 @@
-"""The allow-list: the fields of Stripe's objects that are ever decoded.
-
-Everything else on the wire (names, addresses, card numbers' ends, descriptions, metadata) is
-skipped by the decoder and never becomes a Python object. Field names and types follow API version
-2026-10-28.endive; amounts are integer minor units, times UTC seconds.
-"""
+"""The lists of Stripe that a sync reads, and the allow-listed objects in them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import msgspec
+from integrations.stripe.billing import (
+    Coupon,
+    Discount,
+    Invoice,
+    InvoiceLine,
+    Price,
+    Product,
+    Subscription,
+    SubscriptionItem,
+    Tier,
+)
+from integrations.stripe.events import Event, EventData, EventObject
+from integrations.stripe.payments import (
+    BalanceTransaction,
+    Charge,
+    Customer,
+    Dispute,
+    EarlyFraudWarning,
+    PaymentIntent,
+    PaymentMethodDetails,
+    Payout,
+    Refund,
+    StripeObject,
+)
 
-
-class StripeObject(msgspec.Struct, frozen=True, gc=False):
-    """What every listed object has."""
-
-    id: str
-    created: int
-
-
-class Card(msgspec.Struct, frozen=True, gc=False):
-    """The card of a charge: its brand only."""
-
-    brand: str | None = None
-
-
-class PaymentMethodDetails(msgspec.Struct, frozen=True, gc=False):
-    """How a charge was paid."""
-
-    type: str | None = None
-    card: Card | None = None
-
-
-class Charge(StripeObject, frozen=True, gc=False, kw_only=True):
-    """A charge as the API shows it now; `amount_refunded` is cumulative."""
-
-    amount: int
-    amount_captured: int
-    amount_refunded: int
-    currency: str
-    status: str
-    disputed: bool
-    customer: str | None = None
-    balance_transaction: str | None = None
-    failure_code: str | None = None
-    payment_method_details: PaymentMethodDetails | None = None
-
-
-class Refund(StripeObject, frozen=True, gc=False, kw_only=True):
-    """A refund; `status` may still change for weeks."""
-
-    amount: int
-    currency: str
-    status: str | None = None
-    reason: str | None = None
-    charge: str | None = None
-
-
-class EvidenceDetails(msgspec.Struct, frozen=True, gc=False):
-    """Until when evidence may be sent; the evidence itself is not read."""
-
-    due_by: int | None = None
-
-
-class Dispute(StripeObject, frozen=True, gc=False, kw_only=True):
-    """A dispute; `status` changes for months."""
-
-    amount: int
-    currency: str
-    status: str
-    reason: str | None = None
-    charge: str | None = None
-    evidence_details: EvidenceDetails | None = None
-
-
-class BalanceTransaction(StripeObject, frozen=True, gc=False, kw_only=True):
-    """A line of the money ledger in its settlement currency; amounts are signed."""
-
-    amount: int
-    fee: int
-    net: int
-    currency: str
-    type: str
-    reporting_category: str
-    available_on: int
-    exchange_rate: Decimal | None = None
-    source: str | None = None
-
-
-class Customer(StripeObject, frozen=True, gc=False, kw_only=True):
-    """A customer: nothing about the person."""
-
-    currency: str | None = None
-
+__all__ = [
+    "ACCOUNT_PERMISSION",
+    "BALANCE_TRANSACTIONS",
+    "CHARGES",
+    "COUPON_PERMISSION",
+    "CUSTOMERS",
+    "DISPUTES",
+    "EARLY_FRAUD_WARNINGS",
+    "EVENTS",
+    "INVOICES",
+    "PAYMENT_INTENTS",
+    "PAYOUTS",
+    "PERMISSIONS",
+    "PRICES",
+    "PRODUCTS",
+    "REFUNDS",
+    "REQUIRED",
+    "RESOURCES",
+    "SUBSCRIPTIONS",
+    "BalanceTransaction",
+    "Charge",
+    "Coupon",
+    "Customer",
+    "Discount",
+    "Dispute",
+    "EarlyFraudWarning",
+    "Event",
+    "EventData",
+    "EventObject",
+    "Invoice",
+    "InvoiceLine",
+    "PaymentIntent",
+    "PaymentMethodDetails",
+    "Payout",
+    "Price",
+    "Product",
+    "Refund",
+    "Resource",
+    "StripeObject",
+    "Subscription",
+    "SubscriptionItem",
+    "Tier",
+]
 
 T = TypeVar("T", bound=StripeObject)
 
 
 @dataclass(frozen=True, slots=True)
 class Resource(Generic[T]):
-    """A list of Stripe: `/v1/<name>`, what its items are and what a key needs to read it."""
+    """A list of Stripe: its name, what its items are and what a key needs to read it.
+
+    `path` is the list's place under `/v1/`, its name unless told otherwise. `parameters` are sent
+    with each request for the list. `expand` names fields that are delivered in full, seen from the
+    object.
+    """
 
     name: str
     item: type[T]
     permission: str
+    path: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
+    expand: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take the name as the path if there is no other."""
+        if not self.path:
+            object.__setattr__(self, "path", self.name)
 
 
-CHARGES = Resource("charges", Charge, "rak_charge_read")
-REFUNDS = Resource("refunds", Refund, "rak_charge_read")
-DISPUTES = Resource("disputes", Dispute, "rak_dispute_read")
+# The permissions' names are those of docs.stripe.com/stripe-apps/reference/permissions with
+# `rak_` before them. Prices go by their old name, plans; refunds and early fraud warnings have no
+# permission of their own.
 BALANCE_TRANSACTIONS = Resource(
     "balance_transactions", BalanceTransaction, "rak_balance_transaction_source_read"
 )
+CHARGES = Resource("charges", Charge, "rak_charge_read")
+REFUNDS = Resource("refunds", Refund, "rak_charge_read")
+DISPUTES = Resource("disputes", Dispute, "rak_dispute_read")
 CUSTOMERS = Resource("customers", Customer, "rak_customer_read")
-ACCOUNT_PERMISSION = "rak_accounts_kyc_basic_read"
+PAYMENT_INTENTS = Resource("payment_intents", PaymentIntent, "rak_payment_intent_read")
+EARLY_FRAUD_WARNINGS = Resource(
+    "early_fraud_warnings",
+    EarlyFraudWarning,
+    "rak_charge_read",
+    path="radar/early_fraud_warnings",
+)
+PAYOUTS = Resource("payouts", Payout, "rak_payout_read")
+PRODUCTS = Resource("products", Product, "rak_product_read")
+PRICES = Resource("prices", Price, "rak_plan_read", expand=("tiers",))
+SUBSCRIPTIONS = Resource(
+    "subscriptions",
+    Subscription,
+    "rak_subscription_read",
+    parameters={"status": "all"},
+    expand=("discounts.source.coupon",),
+)
+INVOICES = Resource("invoices", Invoice, "rak_invoice_read")
+EVENTS = Resource("events", Event, "rak_event_read")
+
 RESOURCES: tuple[Resource[Any], ...] = (
     BALANCE_TRANSACTIONS,
     CHARGES,
     REFUNDS,
     DISPUTES,
     CUSTOMERS,
+    PAYMENT_INTENTS,
+    EARLY_FRAUD_WARNINGS,
+    PAYOUTS,
+    PRODUCTS,
+    PRICES,
+    SUBSCRIPTIONS,
+    INVOICES,
+    EVENTS,
 )
-PERMISSIONS = (ACCOUNT_PERMISSION, *dict.fromkeys(r.permission for r in RESOURCES))
+# Without these there is no ledger, and a score without refunds and disputes would be a guess; any
+# other list may be missing.
+REQUIRED: tuple[Resource[Any], ...] = (CHARGES, REFUNDS, DISPUTES, BALANCE_TRANSACTIONS)
+ACCOUNT_PERMISSION = "rak_accounts_kyc_basic_read"
+# Expanding a discount's coupon reads the coupon.
+COUPON_PERMISSION = "rak_coupon_read"
+PERMISSIONS = (
+    ACCOUNT_PERMISSION,
+    *dict.fromkeys(resource.permission for resource in RESOURCES),
+    COUPON_PERMISSION,
+)

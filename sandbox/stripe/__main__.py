@@ -2,91 +2,130 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from domain.errors import VaultraError
-from domain.periods import Month, last_complete_month
-from sandbox.stripe.cdnow import TIMEZONE, load_shop
-from sandbox.stripe.faults import Faults
-from sandbox.stripe.ledger import Ledger
-from sandbox.stripe.server import DEFAULT_KEY, serve
+from sandbox.stripe import archetypes
+from sandbox.stripe.accounts import Account
+from sandbox.stripe.clock import milliseconds
+from sandbox.stripe.options import Options, read_options
+from sandbox.stripe.server import DEFAULT_KEY, SandboxStripe, serve
+from sandbox.stripe.wire import redacted
+
+# Stripe repeats over hours; a person who tries something out waits seconds.
+_RETRY_WAITS_S = (1.0, 5.0, 25.0)
+_TICK_S = 2.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m sandbox.stripe") -> int:
     """Serve until SIGINT or SIGTERM; return the exit status (2: the options are wrong)."""
-    options = _parser().parse_args(arguments)
     try:
-        faults = Faults(latency_ms=options.latency_ms, requests_per_second=options.rate_limit)
-        faults = faults.with_switches(options.fault)
-        last_month = Month.parse(options.last_month) if options.last_month else _default_month()
-        ledger = load_shop(last_month=last_month, seed=options.seed)
-        asyncio.run(_serve(ledger, faults, options))
+        options = read_options(arguments, prog=prog)
+        accounts = _load(options)
+        asyncio.run(_serve(accounts, options))
     except VaultraError as error:
         sys.stderr.write(" ".join(filter(None, (error.message, error.hint))) + "\n")
         return 2
+    except KeyboardInterrupt:
+        # Only while a ledger is being built: afterwards the signal is handled.
+        sys.stderr.write("Stopped.\n")
+        return 130
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m sandbox.stripe",
-        description="A local Stripe with the CDNOW shop in it, for the demo and for tests.",
-        epilog="Point the product at it with STRIPE_API_BASE and connect the account by the key.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
-    parser.add_argument("--port", type=_port, default=12111, help="port; 0 takes a free one")
-    parser.add_argument("--last-month", metavar="YYYY-MM", help="newest month; unset: the last one")
-    parser.add_argument("--seed", type=_count, default=1, help="seed of what is synthetic")
-    parser.add_argument("--key", action="append", help=f"key that works; unset: {DEFAULT_KEY}")
-    parser.add_argument("--latency-ms", type=_count, default=0, help="delay of every answer")
-    parser.add_argument(
-        "--rate-limit", type=_count, default=0, help="requests/s an endpoint; 0 off"
-    )
-    parser.add_argument(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="WHAT:N",
-        help="strike every Nth request: 429:N, 500:N, truncate:N or delay:N",
-    )
-    return parser
+def _load(options: Options) -> list[Account]:
+    accounts: list[Account] = []
+    built: Counter[str] = Counter()
+    for business in options.businesses:
+        with _progress(f"Building {business.archetype}"):
+            # A second one of a sort gets the next seed: no two shops have the same objects.
+            ledger = archetypes.load(
+                business.archetype,
+                last_month=options.last_month,
+                seed=options.seed + built[business.archetype],
+                charges=business.charges,
+            )
+        built[business.archetype] += 1
+        accounts.append(Account(ledger, business.keys))
+    return accounts
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return number
+@contextmanager
+def _progress(what: str) -> Iterator[None]:
+    """Tell on stderr, every other second, that the block is still at work."""
+    done, started = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not done.wait(_TICK_S):
+            sys.stderr.write(f"{what} … {time.monotonic() - started:.0f} s\n")
+            sys.stderr.flush()
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
-def _port(text: str) -> int:
-    number = _count(text)
-    if number > 65_535:
-        raise argparse.ArgumentTypeError(f"{text} is above 65535")
-    return number
-
-
-def _default_month() -> Month:
-    return last_complete_month(datetime.now(ZoneInfo(TIMEZONE)).date())
-
-
-async def _serve(ledger: Ledger, faults: Faults, options: argparse.Namespace) -> None:
+async def _serve(accounts: list[Account], options: Options) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    keys = options.key or [DEFAULT_KEY]
-    server = serve(ledger, host=options.host, port=options.port, keys=keys, faults=faults)
-    async with server as stripe:
-        sys.stdout.write(f"Sandbox Stripe is ready at {stripe.url}\n")
+    server = serve(
+        accounts,
+        host=options.host,
+        port=options.port,
+        clock=options.clock,
+        faults=options.faults,
+        platform=options.platform,
+    )
+    async with server as stripe, asyncio.TaskGroup() as tasks:
+        stripe.deliveries.manner = options.manner
+        stripe.deliveries.retry_waits_s = _RETRY_WAITS_S
+        secrets = _add_endpoints(stripe, options)
+        following = tasks.create_task(stripe.deliveries.follow())
+        sys.stdout.write("\n".join([*_greeting(stripe, options), *secrets]) + "\n")
         sys.stdout.flush()
         await stop.wait()
+        following.cancel()
+
+
+def _add_endpoints(stripe: SandboxStripe, options: Options) -> list[str]:
+    """Register the webhook URLs; return a line for each secret that is new."""
+    api, platform = stripe.api, options.platform
+    created = milliseconds(api.clock()) // 1_000
+    wanted = [
+        (ledger.shop.account_id, url, False)
+        for ledger in api.accounts.businesses
+        for url in options.webhook_urls
+    ]
+    wanted += [(platform.account_id, url, True) for url in options.connect_webhook_urls]
+    lines: list[str] = []
+    for account_id, url, connect in wanted:
+        endpoint = api.endpoints.add(
+            account_id, url, created=created, connect=connect, secret=options.webhook_secret
+        )
+        if options.webhook_secret is None:
+            lines.append(f"Events of {account_id} go to {url}, signed by {endpoint.secrets[0]}")
+    return lines
+
+
+def _greeting(stripe: SandboxStripe, options: Options) -> Iterator[str]:
+    yield f"Sandbox Stripe is ready at {stripe.url}"
+    for ledger, business in zip(stripe.api.accounts.businesses, options.businesses, strict=True):
+        keys = [key if key.startswith(DEFAULT_KEY) else redacted(key) for key in business.keys]
+        shop = ledger.shop
+        yield f"Account {shop.account_id} ({shop.name}) opens with {', '.join(keys)}"
+    yield f"OAuth: {stripe.url}/oauth/authorize with client_id {options.platform.client_id}"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.stripe import people
-from sandbox.stripe.facts import SETTLEMENT_DAYS, CustomerFact, Shop
+from sandbox.stripe.facts import CustomerFact, Shop, reached
 from sandbox.stripe.ledger import Ledger
 from sandbox.stripe.render import Json
 
@@ -55,7 +55,10 @@ def account(shop: Shop) -> Json:
             "payments": {"statement_descriptor": shop.name.upper()},
             "payouts": {
                 "debit_negative_balances": True,
-                "schedule": {"delay_days": SETTLEMENT_DAYS, "interval": "manual"},
+                "schedule": {
+                    "delay_days": shop.settlement_days,
+                    "interval": "daily" if shop.pays_out_daily else "manual",
+                },
                 "statement_descriptor": None,
             },
         },
@@ -65,9 +68,11 @@ def account(shop: Shop) -> Json:
 
 
 def customer(ledger: Ledger, fact: CustomerFact, as_of: int) -> Json:
-    """Return the customer, all of it invented."""
-    del as_of
+    """Return the customer, all of it invented; of a deleted one Stripe tells only that."""
+    if reached(fact.deleted_at, fact.ms, as_of):
+        return {"id": fact.id, "object": "customer", "deleted": True}
     number = people.number_of(fact.id)
+    updated = reached(fact.updated_at, fact.ms, as_of)
     return {
         "id": fact.id,
         "object": "customer",
@@ -77,7 +82,7 @@ def customer(ledger: Ledger, fact: CustomerFact, as_of: int) -> Json:
         "currency": ledger.shop.currency,
         "default_source": None,
         "delinquent": False,
-        "description": None,
+        "description": f"{people.name_of(fact.id)}{', moved' if updated else ''}",
         "discount": None,
         "email": people.email_of(fact.id),
         "invoice_prefix": f"{number % 0xFFFFFFFF:08X}",
@@ -88,12 +93,12 @@ def customer(ledger: Ledger, fact: CustomerFact, as_of: int) -> Json:
             "rendering_options": None,
         },
         "livemode": ledger.shop.livemode,
-        "metadata": {},
+        "metadata": {"crm": f"SBX-CRM-{number}"},
         "name": people.name_of(fact.id),
         "next_invoice_sequence": 1,
         "phone": people.phone_of(fact.id),
         "preferred_locales": ["en-US"],
-        "shipping": None,
+        "shipping": people.shipping_of(fact.id),
         "tax_exempt": "none",
         "test_clock": None,
     }

@@ -1,4 +1,4 @@
-"""Stripe's objects of money as JSON, as the facts stood at an instant (UTC seconds).
+"""Stripe's objects of money as JSON, as the facts stood at a moment (milliseconds).
 
 Field names follow API version 2026-10-28.endive.
 """
@@ -8,8 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.stripe import people
-from sandbox.stripe.facts import BalanceFact, ChargeFact, DisputeFact, RefundFact
-from sandbox.stripe.ledger import Ledger, transaction_id
+from sandbox.stripe.changes import settled_moment
+from sandbox.stripe.facts import (
+    BalanceFact,
+    ChargeFact,
+    DisputeFact,
+    EarlyFraudWarningFact,
+    PayoutFact,
+    RefundFact,
+    moment_of,
+    reached,
+)
+from sandbox.stripe.ledger import Ledger
+from sandbox.stripe.lines import transaction_id
 
 Json = dict[str, Any]
 
@@ -73,47 +84,48 @@ _EVIDENCE_FIELDS = (
 
 
 def charge(ledger: Ledger, fact: ChargeFact, as_of: int) -> Json:
-    """Return the charge; refunds and disputes created by `as_of` are in it."""
+    """Return the charge; captures, refunds and disputes that came by `as_of` are in it."""
     payer = fact.customer or fact.id
-    refunded = sum(part.amount for part in ledger.refunds_of(fact.id) if part.created <= as_of)
-    disputed = any(part.created <= as_of for part in ledger.disputes_of(fact.id))
+    captured = fact.captured_by(as_of)
+    refunded = ledger.refunded(fact.id, as_of)
+    reported = reached(fact.reported_at, fact.ms, as_of)
     return {
         "id": fact.id,
         "object": "charge",
         "amount": fact.amount,
-        "amount_captured": fact.captured,
+        "amount_captured": captured,
         "amount_refunded": refunded,
         "application": None,
         "application_fee": None,
         "application_fee_amount": None,
         "authorization_code": None,
-        "balance_transaction": transaction_id(fact.id) if fact.captured else None,
-        "billing_details": _billing_details(payer),
+        "balance_transaction": transaction_id(fact.id) if captured else None,
+        "billing_details": people.billing_details_of(payer),
         "calculated_statement_descriptor": ledger.shop.name.upper(),
-        "captured": fact.captured > 0,
+        "captured": captured > 0,
         "created": fact.created,
         "currency": fact.currency,
         "customer": fact.customer,
         "description": f"Order of {people.name_of(payer)}",
-        "disputed": disputed,
+        "disputed": ledger.disputed(fact.id, as_of),
         **_outcome(fact),
         "failure_balance_transaction": None,
-        "fraud_details": {},
+        "fraud_details": {"user_report": "fraudulent"} if reported else {},
         "livemode": ledger.shop.livemode,
-        "metadata": {"order": str(people.number_of(fact.id)), "buyer": people.email_of(payer)},
+        "metadata": _metadata(fact.id, payer),
         "on_behalf_of": None,
         "paid": fact.succeeded,
         "payment_intent": fact.payment_intent,
-        "payment_method": _payment_method(payer),
+        "payment_method": payment_method_of(payer),
         "payment_method_details": _payment_method_details(fact, payer),
         "presentment_details": None,
         "radar_options": {},
         "receipt_email": people.email_of(payer),
-        "receipt_number": None,
+        "receipt_number": f"SBX-RCPT-{people.number_of(fact.id)}",
         "receipt_url": f"https://receipts.example.com/{fact.id}",
-        "refunded": 0 < fact.captured == refunded,
+        "refunded": 0 < captured == refunded,
         "review": None,
-        "shipping": None,
+        "shipping": people.shipping_of(payer),
         "source": None,
         "source_transfer": None,
         "statement_descriptor": None,
@@ -124,10 +136,10 @@ def charge(ledger: Ledger, fact: ChargeFact, as_of: int) -> Json:
 
 
 def refund(ledger: Ledger, fact: RefundFact, as_of: int) -> Json:
-    """Return the refund; it never changes after its creation."""
-    del as_of
+    """Return the refund, which may be pending, have succeeded or have failed by `as_of`."""
     sale = ledger.charges.get(fact.charge)
-    return {
+    status = fact.status(as_of)
+    body: Json = {
         "id": fact.id,
         "object": "refund",
         "amount": fact.amount,
@@ -146,15 +158,20 @@ def refund(ledger: Ledger, fact: RefundFact, as_of: int) -> Json:
             },
             "type": "card",
         },
-        "metadata": {},
+        "metadata": _metadata(fact.id, sale.customer or sale.id),
         "payment_intent": sale.payment_intent,
-        "payment_method": _payment_method(sale.customer or sale.id),
+        "payment_method": payment_method_of(sale.customer or sale.id),
         "reason": fact.reason,
-        "receipt_number": None,
+        "receipt_number": f"SBX-RCPT-{people.number_of(fact.id)}",
         "source_transfer_reversal": None,
-        "status": "succeeded",
+        "status": status,
         "transfer_reversal": None,
     }
+    # Stripe leaves these two out of refunds that did not fail.
+    if status == "failed":
+        body["failure_balance_transaction"] = transaction_id(fact.id, "refund_failure")
+        body["failure_reason"] = fact.failure_reason
+    return body
 
 
 def dispute(ledger: Ledger, fact: DisputeFact, as_of: int) -> Json:
@@ -168,7 +185,7 @@ def dispute(ledger: Ledger, fact: DisputeFact, as_of: int) -> Json:
         "object": "dispute",
         "amount": fact.amount,
         "balance_transactions": [
-            balance_transaction(ledger, line, as_of) for line in lines if line.created <= as_of
+            balance_transaction(ledger, line, as_of) for line in lines if moment_of(line) <= as_of
         ],
         "charge": fact.charge,
         "created": fact.created,
@@ -176,14 +193,14 @@ def dispute(ledger: Ledger, fact: DisputeFact, as_of: int) -> Json:
         "enhanced_eligibility_types": [],
         "evidence": _evidence(payer),
         "evidence_details": _evidence_details(fact, as_of),
-        "is_charge_refundable": False,
+        "is_charge_refundable": fact.is_inquiry(as_of),
         "livemode": ledger.shop.livemode,
-        "metadata": {},
+        "metadata": _metadata(fact.id, payer),
         "payment_intent": sale.payment_intent,
         "payment_method_details": {
             "card": {
                 "brand": brand,
-                "case_type": "chargeback",
+                "case_type": "inquiry" if fact.is_inquiry(as_of) else "chargeback",
                 "network": brand,
                 "network_reason_code": _NETWORK_REASONS.get(fact.reason, {}).get(brand),
             },
@@ -212,24 +229,96 @@ def balance_transaction(ledger: Ledger, fact: BalanceFact, as_of: int) -> Json:
         "created": fact.created,
         "currency": fact.currency,
         "description": _line_description(ledger, fact),
-        "exchange_rate": None,
+        "exchange_rate": None if fact.exchange_rate is None else float(fact.exchange_rate),
         "fee": fact.fee,
         "fee_details": [details] if fact.fee else [],
-        "net": fact.amount - fact.fee,
+        "net": fact.net,
         "reporting_category": fact.reporting_category,
         "source": fact.source,
-        "status": "available" if fact.available_on <= as_of else "pending",
+        "status": "available" if fact.available_on * 1_000 <= as_of else "pending",
         "type": fact.type,
     }
 
 
-def _billing_details(payer: str) -> Json:
+def early_fraud_warning(ledger: Ledger, fact: EarlyFraudWarningFact, as_of: int) -> Json:
+    """Return the warning; it is actionable until its charge is disputed or wholly refunded."""
+    settled = settled_moment(ledger, fact)
     return {
-        "address": people.address_of(payer),
-        "email": people.email_of(payer),
-        "name": people.name_of(payer),
-        "phone": people.phone_of(payer),
-        "tax_id": None,
+        "id": fact.id,
+        "object": "radar.early_fraud_warning",
+        "actionable": settled is None or as_of < settled,
+        "charge": fact.charge,
+        "created": fact.created,
+        "fraud_type": fact.fraud_type,
+        "livemode": ledger.shop.livemode,
+        "payment_intent": ledger.charges.get(fact.charge).payment_intent,
+    }
+
+
+def payout(ledger: Ledger, fact: PayoutFact, as_of: int) -> Json:
+    """Return the payout in its state at `as_of`."""
+    status = fact.status(as_of)
+    failed = status == "failed"
+    done = "completed" if status == "paid" else "in_progress"
+    return {
+        "id": fact.id,
+        "object": "payout",
+        "amount": fact.amount,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "arrival_date": fact.arrives_at,
+        "automatic": fact.automatic,
+        "balance_transaction": transaction_id(fact.id, "payout"),
+        "created": fact.created,
+        "currency": fact.currency,
+        "description": "SBX-PAYOUT to the owner of the shop",
+        "destination": f"ba_1Sandbox{fact.currency}",
+        "failure_balance_transaction": (
+            transaction_id(fact.id, "payout_reversal") if failed else None
+        ),
+        "failure_code": fact.failure_code if failed else None,
+        "failure_message": "The bank account has been closed." if failed else None,
+        "livemode": ledger.shop.livemode,
+        "metadata": {"owner": "owner@example.com"},
+        "method": "standard",
+        "original_payout": None,
+        "payout_method": None,
+        "reconciliation_status": done if fact.automatic else "not_applicable",
+        "reversed_by": None,
+        "source_type": "card",
+        "statement_descriptor": None,
+        "status": status,
+        "trace_id": {"status": "supported", "value": f"SBX-TRACE-{fact.created}"},
+        "type": "bank_account",
+    }
+
+
+def bank_account(ledger: Ledger, account_id: str) -> Json:
+    """Return the account that payouts of one currency go to."""
+    return {
+        "id": account_id,
+        "object": "bank_account",
+        "account": ledger.shop.account_id,
+        "account_holder_name": "Sandbox Customer the owner",
+        "account_holder_type": "company",
+        "account_type": None,
+        "available_payout_methods": ["standard"],
+        "bank_name": "SBX-BANK",
+        "country": ledger.shop.country,
+        "currency": account_id[-3:],
+        "default_for_currency": True,
+        "fingerprint": "SandboxCardBank01",
+        "last4": people.LAST4,
+        "metadata": {},
+        "routing_number": "SBX-ROUTING",
+        "status": "verified",
+    }
+
+
+def _metadata(object_id: str, payer: str) -> Json:
+    return {
+        "order": f"SBX-ORDER-{people.number_of(object_id)}",
+        "buyer": people.email_of(payer),
     }
 
 
@@ -247,16 +336,29 @@ def _outcome(fact: ChargeFact) -> Json:
             "advice_code": "try_again_later" if failed else None,
             "network_advice_code": None,
             "network_decline_code": None,
-            "network_status": "declined_by_network" if failed else "approved_by_network",
-            "reason": code,
-            "risk_level": "normal",
+            "network_status": _network_status(fact),
+            "reason": "highest_risk_level" if fact.blocked else code,
+            "risk_level": "highest" if fact.blocked else "normal",
             "seller_message": message or "Payment complete.",
-            "type": "issuer_declined" if failed else "authorized",
+            "type": _outcome_type(fact),
         },
     }
 
 
-def _payment_method(payer: str) -> str:
+def _outcome_type(fact: ChargeFact) -> str:
+    if fact.succeeded:
+        return "authorized"
+    return "blocked" if fact.blocked else "issuer_declined"
+
+
+def _network_status(fact: ChargeFact) -> str:
+    if fact.succeeded:
+        return "approved_by_network"
+    return "not_sent_to_network" if fact.blocked else "declined_by_network"
+
+
+def payment_method_of(payer: str) -> str:
+    """Return the id of the card that the payer uses."""
     return f"pm_1Sandbox{people.number_of(payer):016d}"
 
 
@@ -277,8 +379,9 @@ def _payment_method_details(fact: ChargeFact, payer: str) -> Json:
 
 
 def _evidence(payer: str) -> Json:
+    about = f"{people.name_of(payer)}, {people.email_of(payer)}"
     return {
-        **dict.fromkeys(_EVIDENCE_FIELDS),
+        **dict.fromkeys(_EVIDENCE_FIELDS, about),
         "customer_email_address": people.email_of(payer),
         "customer_name": people.name_of(payer),
         "customer_purchase_ip": people.ip_of(payer),
@@ -287,21 +390,34 @@ def _evidence(payer: str) -> Json:
 
 
 def _evidence_details(fact: DisputeFact, as_of: int) -> Json:
-    answered = fact.answered_at is not None and fact.answered_at <= as_of
+    answered = reached(fact.answered_at, fact.ms, as_of)
     return {
         "due_by": fact.deadline,
         "enhanced_eligibility": {},
         "has_evidence": answered,
-        "past_due": fact.deadline < as_of,
+        "past_due": fact.deadline * 1_000 < as_of,
         "submission_count": int(answered),
     }
 
 
 def _line_description(ledger: Ledger, fact: BalanceFact) -> str:
+    if fact.type in ("payout", "payout_failure"):
+        return "SBX-PAYOUT to the owner of the shop"
+    sale = _sale_of(ledger, fact)
+    order = f"Order of {people.name_of(sale.customer or sale.id)}"
     if fact.type == "adjustment":
-        sale = ledger.disputes.get(fact.source).charge
         turn = "withdrawal" if fact.reporting_category == "dispute" else "reversal"
-        return f"Chargeback {turn} for {sale}"
+        return f"Chargeback {turn} for {sale.id} ({order})"
     if fact.type == "refund":
-        return f"REFUND FOR CHARGE ({fact.source})"
-    return f"Payment for {fact.source}"
+        return f"REFUND FOR CHARGE ({order})"
+    return f"REFUND FAILURE ({order})" if fact.type == "refund_failure" else order
+
+
+def _sale_of(ledger: Ledger, line: BalanceFact) -> ChargeFact:
+    """Return the charge that the line goes back to."""
+    source = line.source
+    if line.type == "adjustment":
+        source = ledger.disputes.get(source).charge
+    elif line.reporting_category in ("refund", "refund_failure"):
+        source = ledger.refunds.get(source).charge
+    return ledger.charges.get(source)

@@ -123,6 +123,61 @@ def rate_limited(reason: str) -> ApiError:
     return ApiError(429, message, code="rate_limit", headers=headers)
 
 
+def lock_timeout() -> ApiError:
+    """Return the answer to a request for an object that another one holds."""
+    message = (
+        "This object cannot be accessed right now because another API request or Stripe process "
+        "is currently accessing it. If you see this error intermittently, retry the request. If "
+        "you see this error frequently and are making multiple concurrent requests to a single "
+        "object, make your requests serially or at a lower rate. For more details, see "
+        "https://stripe.com/docs/rate-limits#object-lock-timeouts."
+    )
+    return ApiError(429, message, code="lock_timeout", headers={"Stripe-Should-Retry": "true"})
+
+
+def read_only_access(account_id: str) -> ApiError:
+    """Return the answer to a write by an application that was granted `read_only`."""
+    message = (
+        "This application does not have the required permissions for this endpoint on account "
+        f"'{account_id}'."
+    )
+    return ApiError(403, message)
+
+
+def reused_idempotency_key(key: str) -> ApiError:
+    """Return the answer to an idempotency key that comes with another request."""
+    message = (
+        "Keys for idempotent requests can only be used with the same parameters they were first "
+        f"used with. Try using a key other than '{key}' if you meant to execute a different "
+        "request."
+    )
+    return ApiError(400, message, kind="idempotency_error")
+
+
+def missing_parameter(param: str) -> ApiError:
+    """Return the answer to a request that lacks what it needs."""
+    message = f"Missing required param: {param}."
+    return ApiError(400, message, code="parameter_missing", param=param)
+
+
+def invalid_url(param: str) -> ApiError:
+    """Return the answer to a text that is no web address."""
+    return ApiError(400, "Not a valid URL", code="url_invalid", param=param)
+
+
+class OAuthError(ApiError):
+    """What the OAuth routes refuse, in OAuth's own form (RFC 6749, section 5.2)."""
+
+    def __init__(self, status: int, error: str, description: str) -> None:
+        """Take the error's name, e.g. `invalid_grant`, and a sentence about it."""
+        super().__init__(status, description, code=error)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON body."""
+        return {"error": self.code, "error_description": self.message}
+
+
 def server_failure() -> ApiError:
     """Return the answer of a Stripe that has trouble itself."""
     message = "An unknown error occurred. Please try again."

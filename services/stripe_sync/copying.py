@@ -1,110 +1,179 @@
-"""Copying lists into the ledger: fetching runs ahead of writing, and both run for two lists.
+"""Copying lists into the ledger: windows are fetched side by side, one writer a list stores them.
 
-A batch of pages and the cursor behind it are written in one transaction. Whatever ends the process,
-the next attempt goes on behind the last batch that was committed; a batch that was fetched and not
-committed is fetched again, and writing a row twice changes nothing.
+A batch of pages and the cursors behind it are written in one transaction. Whatever ends the
+process, the next attempt goes on in each window behind the last batch that was committed; a page
+that was fetched and not committed is fetched again, and writing a row twice changes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from db.repositories import ledger, syncs
-from db.session import Database
-from domain.errors import ConflictError, StripeError
-from integrations.stripe.gateway import Page, StripeGateway
-from services.stripe_sync.feeds import FEEDS, Feed
-from services.stripe_sync.progress import FeedProgress, to_cursors
+from domain.errors import StripeError
+from integrations.stripe.failures import MissingObjectError
+from integrations.stripe.gateway import Page
+from services.stripe_sync.attempt import Attempt, errors_in, only_denied, write
+from services.stripe_sync.feeds import FEEDS, Feed, Rows
+from services.stripe_sync.windows import MOST_WINDOWS, Window, apply_cut, find_cut
 
 # Two lists at once: Stripe's limit is for each endpoint, and one transaction can be written
 # while the other's pages are decoded.
 LANES = 2
-# Five hundred rows a transaction. A page each halves the speed of writing (27,000 rows/s against
-# 45,000); ten hold up the event loop for longer (p99 26 ms against 15) and gain nothing.
-BATCH_PAGES = 5
-# Pages that may wait for the writer, in each lane; about 300 kB of JSON each, decoded far less.
+# Three hundred rows a transaction. Five pages hold up the event loop for longer while answers are
+# streamed (p99 31 ms against 20, `python -m benchmarks.sync --only lag`), and a page each would
+# halve the speed of writing.
+BATCH_PAGES = 3
+# Pages that may wait for the writer, in each lane, beside one for each window.
 WAITING_PAGES = 20
 
 
-class SyncSupersededError(ConflictError):
-    """Another worker has taken this sync over."""
-
-
 @dataclass(frozen=True, slots=True)
-class Copying:
-    """What copying needs: from where, into whose ledger, and by what right."""
+class _Fetched:
+    """A page of the window that ends at `lt`, as rows; `last` is its last item's id and time.
 
-    database: Database
-    gateway: StripeGateway
-    owner: ledger.LedgerOwner
-    lease: syncs.Lease
-    clock: Callable[[], datetime]
+    `last` is None for the window's last page.
+    """
+
+    lt: int | None
+    last: tuple[str, int] | None
+    found: Rows
 
 
-async def copy_feeds(copying: Copying, progress: Mapping[str, FeedProgress]) -> None:
+async def copy_lists(attempt: Attempt) -> None:
     """Copy what is left of every list.
 
-    Raise what the gateway raises, and SyncSupersededError if the lease is lost.
+    A list that the key may not read is passed over and its permission recorded, unless there is
+    no ledger without it. Raise what the gateway raises, and SyncSupersededError if the lease is
+    lost.
     """
-    left = iter([feed for feed in FEEDS if not progress[feed.name].done])
+    left = iter([feed for feed in FEEDS if not attempt.lists[feed.name].done])
     try:
         async with asyncio.TaskGroup() as lanes:
             for _ in range(LANES):
-                lanes.create_task(_copy_in_lane(copying, left, progress))
+                lanes.create_task(_copy_in_lane(attempt, left))
     except ExceptionGroup as group:
         # Tasks stop each other, so the first error is the cause of all.
-        raise _first(group) from group
+        raise next(errors_in(group)) from group
 
 
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, ExceptionGroup) else error
-
-
-async def _copy_in_lane(
-    copying: Copying, left: Iterator[Feed[Any]], progress: Mapping[str, FeedProgress]
-) -> None:
+async def _copy_in_lane(attempt: Attempt, left: Iterator[Feed[Any]]) -> None:
     for feed in left:
-        pages: asyncio.Queue[Page[Any]] = asyncio.Queue(WAITING_PAGES)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_fetch(copying.gateway, feed, progress[feed.name], pages))
-            tasks.create_task(_store(copying, feed, progress[feed.name], pages))
+        try:
+            await ListCopy(attempt, feed).run()
+        except ExceptionGroup as group:
+            if feed.required or not only_denied(group):
+                raise
+            await _pass_over(attempt, feed)
 
 
-async def _fetch(
-    gateway: StripeGateway, feed: Feed[Any], start: FeedProgress, pages: asyncio.Queue[Page[Any]]
-) -> None:
-    after, more = start.after, True
-    while more:
-        page = await gateway.list_page(feed.resource, starting_after=after, created_gte=start.since)
-        last = page.items[-1].id if page.items else after
-        more = page.has_more
-        if more and last == after:
-            raise StripeError(f"Stripe's list of {feed.name} does not come to an end.")
-        after = last
-        await pages.put(page)
+async def _pass_over(attempt: Attempt, feed: Feed[Any]) -> None:
+    attempt.missing.add(feed.resource.permission)
+    attempt.lists[feed.name] = attempt.lists[feed.name].refused()
+    async with attempt.database.unit_of_work() as session:
+        await attempt.save(session, **{feed.name: asdict(attempt.lists[feed.name])})
 
 
-async def _store(
-    copying: Copying, feed: Feed[Any], progress: FeedProgress, pages: asyncio.Queue[Page[Any]]
-) -> None:
-    while not progress.done:
-        batch = await _next_batch(pages)
-        progress = progress.behind(batch)
-        rows = [feed.to_row(item, page.server_time) for page in batch for item in page.items]
-        cursor = to_cursors({feed.name: progress}, saved_at=copying.clock())
-        async with copying.database.unit_of_work() as session:
-            await ledger.upsert(session, copying.owner, rows)
-            if not await syncs.save_cursor(session, copying.lease, cursor):
-                raise SyncSupersededError
+class ListCopy:
+    """The copying of one list; `run` it once.
+
+    What has been fetched runs ahead of what has been stored: `_fetching` are the windows as far as
+    they have been fetched, by their upper bound, and the attempt's progress tells what is stored.
+    """
+
+    def __init__(self, attempt: Attempt, feed: Feed[Any]) -> None:
+        """Prepare to go on where the list's progress says."""
+        self._attempt = attempt
+        self._feed = feed
+        self._waiting = deque(attempt.lists[feed.name].windows)
+        self._fetching: dict[int | None, Window] = {}
+        self._pages_read = 0
+        self._pages: asyncio.Queue[_Fetched] = asyncio.Queue(WAITING_PAGES)
+        self._tasks = asyncio.TaskGroup()
+
+    async def run(self) -> None:
+        """Copy what is left of the list; errors come as an ExceptionGroup."""
+        async with self._tasks:
+            self._tasks.create_task(self._store())
+            self._spread()
+
+    def _spread(self) -> None:
+        """Fetch as many windows at once as may be, cutting them where there are too few."""
+        while len(self._fetching) < MOST_WINDOWS:
+            window = self._waiting.popleft() if self._waiting else self._cut_off()
+            if window is None:
+                return
+            self._fetching[window.lt] = window
+            self._tasks.create_task(self._fetch(window.lt))
+
+    def _cut_off(self) -> Window | None:
+        progress = self._attempt.lists[self._feed.name]
+        windows = tuple(self._fetching.values())
+        cut = find_cut(windows, progress.span, pages=self._pages_read)
+        if cut is None:
+            return None
+        self._attempt.lists[self._feed.name] = progress.cut(cut)
+        parts = {window.lt: window for window in apply_cut(windows, cut)}
+        older = parts.pop(cut.at)
+        self._fetching = parts
+        return older
+
+    async def _fetch(self, lt: int | None) -> None:
+        while lt in self._fetching:
+            version = self._attempt.version
+            page = await self._page(self._fetching[lt])
+            fetched = self._accept(lt, page, version)
+            self._spread()
+            await self._pages.put(fetched)
+
+    async def _page(self, window: Window) -> Page[Any]:
+        ask = partial(self._attempt.gateway.list_page, self._feed.resource, created_gte=window.gte)
+        try:
+            return await ask(starting_after=window.after, created_lt=window.lt)
+        except MissingObjectError:
+            if window.oldest is None:
+                raise
+        # The item that was read last has been deleted: the list goes on from its second.
+        return await ask(created_lt=window.oldest + 1)
+
+    def _accept(self, lt: int | None, page: Page[Any], version: int) -> _Fetched:
+        """Take a page to where its window stands now, which may have been cut meanwhile."""
+        self._pages_read += 1
+        window = self._fetching.pop(lt)
+        items, left = window.take(page.items, has_more=page.has_more)
+        if page.has_more and (not page.items or page.items[-1].id == window.after):
+            raise StripeError(f"Stripe's list of {self._feed.name} does not come to an end.")
+        found = self._feed.rows(items, version)
+        if left is None:
+            return _Fetched(lt, None, found)
+        self._fetching[lt] = left
+        return _Fetched(lt, (items[-1].id, items[-1].created), found)
+
+    async def _store(self) -> None:
+        attempt, name = self._attempt, self._feed.name
+        while not attempt.lists[name].done:
+            batch = await self._next_batch()
+            async with attempt.database.unit_of_work() as session:
+                await write(session, attempt.owner, _merged(batch))
+                version = await attempt.draw_version(session)
+                await attempt.save(session, **{name: asdict(attempt.lists[name])})
+            attempt.advance(version)
+
+    async def _next_batch(self) -> list[_Fetched]:
+        """Return pages that are to be stored together, and count them as stored."""
+        batch: list[_Fetched] = []
+        lists, name = self._attempt.lists, self._feed.name
+        while len(batch) < BATCH_PAGES and not lists[name].done:
+            page = await self._pages.get()
+            lists[name] = lists[name].stored(page.lt, page.last, rows=len(page.found.rows))
+            batch.append(page)
+        return batch
 
 
-async def _next_batch(pages: asyncio.Queue[Page[Any]]) -> list[Page[Any]]:
-    batch = [await pages.get()]
-    while batch[-1].has_more and len(batch) < BATCH_PAGES:
-        batch.append(await pages.get())
-    return batch
+def _merged(batch: Sequence[_Fetched]) -> Rows:
+    rows = [row for page in batch for row in page.found.rows]
+    return Rows(rows, [child for page in batch for child in page.found.children])

@@ -2,141 +2,154 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from db.repositories.ledger import (
+from db.repositories.ledger_rows import (
     BalanceTransactionRow,
     ChargeRow,
+    ChildRow,
     CustomerRow,
     DisputeRow,
+    EarlyFraudWarningRow,
+    InvoiceRow,
     LedgerRow,
+    PaymentIntentRow,
+    PayoutRow,
+    PriceRow,
+    ProductRow,
     RefundRow,
+    SubscriptionRow,
 )
-from integrations.stripe.resources import (
-    BALANCE_TRANSACTIONS,
-    CHARGES,
-    CUSTOMERS,
-    DISPUTES,
-    REFUNDS,
-    BalanceTransaction,
-    Charge,
-    Customer,
-    Dispute,
-    PaymentMethodDetails,
-    Refund,
-    Resource,
-    StripeObject,
-)
+from integrations.stripe import resources as stripe
+from integrations.stripe.resources import Resource, StripeObject
+from services.stripe_sync import billing_rows, payment_rows
 
 T = TypeVar("T", bound=StripeObject)
-_NO_DETAILS = PaymentMethodDetails()
+
+
+class Rows(NamedTuple):
+    """What is kept of some objects of one kind, and of the parts they consist of."""
+
+    rows: Sequence[LedgerRow]
+    children: Sequence[ChildRow]
+
+
+def _no_children(_item: Any, _version: int) -> Sequence[ChildRow]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Feed(Generic[T]):
-    """One list; `to_row` takes an item and the page's server time (UTC seconds).
+    """One list: `kind` is how events call its objects, `row_type` what is kept of them.
 
-    `whole` lists are read from end to end by every sync, because their items change for months;
-    of the others later syncs read only what was created lately. `weight` is the list's share of
-    a first sync's work, in percent.
+    `reread_days` is how far before a gap in the events an object may have been created and still
+    have changed during the gap; None: at any time. `weight` is the list's share of the work of a
+    first sync, in percent. Both row functions take an object and the version of its fetch.
     """
 
     resource: Resource[T]
-    to_row: Callable[[T, int], LedgerRow]
-    whole: bool
+    kind: str
+    row_type: type[LedgerRow]
+    row: Callable[[T, int], LedgerRow]
     weight: int
+    reread_days: int | None = None
+    children: Callable[[T, int], Sequence[ChildRow]] = _no_children
 
     @property
     def name(self) -> str:
         """The list's name in Stripe's API, in cursors and in counts."""
         return self.resource.name
 
+    @property
+    def required(self) -> bool:
+        """Whether there is no ledger without this list."""
+        return self.resource in stripe.REQUIRED
 
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _charge_row(charge: Charge, server_time: int) -> ChargeRow:
-    details = charge.payment_method_details or _NO_DETAILS
-    return ChargeRow(
-        stripe_id=charge.id,
-        created_at=_instant(charge.created),
-        source_time=server_time,
-        amount=charge.amount,
-        amount_captured=charge.amount_captured,
-        amount_refunded=charge.amount_refunded,
-        currency=charge.currency,
-        status=charge.status,
-        disputed=charge.disputed,
-        customer_id=charge.customer,
-        balance_transaction_id=charge.balance_transaction,
-        failure_code=charge.failure_code,
-        payment_method_type=details.type,
-        card_brand=details.card.brand if details.card else None,
-    )
+    def rows(self, items: Iterable[T], version: int) -> Rows:
+        """Return what is kept of objects that were fetched at a version."""
+        found = list(items)
+        children = [child for item in found for child in self.children(item, version)]
+        return Rows([self.row(item, version) for item in found], children)
 
 
-def _refund_row(refund: Refund, server_time: int) -> RefundRow:
-    return RefundRow(
-        stripe_id=refund.id,
-        created_at=_instant(refund.created),
-        source_time=server_time,
-        amount=refund.amount,
-        currency=refund.currency,
-        status=refund.status,
-        reason=refund.reason,
-        charge_id=refund.charge,
-    )
-
-
-def _dispute_row(dispute: Dispute, server_time: int) -> DisputeRow:
-    due_by = dispute.evidence_details.due_by if dispute.evidence_details else None
-    return DisputeRow(
-        stripe_id=dispute.id,
-        created_at=_instant(dispute.created),
-        source_time=server_time,
-        amount=dispute.amount,
-        currency=dispute.currency,
-        status=dispute.status,
-        reason=dispute.reason,
-        charge_id=dispute.charge,
-        evidence_due_by=None if due_by is None else _instant(due_by),
-    )
-
-
-def _balance_transaction_row(line: BalanceTransaction, server_time: int) -> BalanceTransactionRow:
-    return BalanceTransactionRow(
-        stripe_id=line.id,
-        created_at=_instant(line.created),
-        source_time=server_time,
-        amount=line.amount,
-        fee=line.fee,
-        net=line.net,
-        currency=line.currency,
-        type=line.type,
-        reporting_category=line.reporting_category,
-        exchange_rate=line.exchange_rate,
-        source_id=line.source,
-        available_on=_instant(line.available_on),
-    )
-
-
-def _customer_row(customer: Customer, server_time: int) -> CustomerRow:
-    return CustomerRow(
-        stripe_id=customer.id,
-        created_at=_instant(customer.created),
-        source_time=server_time,
-        currency=customer.currency,
-    )
-
+# A charge can be refunded for 180 days and more, and disputed for 120 (docs.stripe.com/refunds,
+# /disputes); so can what is read with it. A customer and a line of the balance change for days.
+_REFUNDABLE_DAYS = 180
+_SETTLING_DAYS = 30
 
 FEEDS: tuple[Feed[Any], ...] = (
-    Feed(BALANCE_TRANSACTIONS, _balance_transaction_row, whole=False, weight=38),
-    Feed(CHARGES, _charge_row, whole=False, weight=38),
-    Feed(REFUNDS, _refund_row, whole=True, weight=8),
-    Feed(DISPUTES, _dispute_row, whole=True, weight=2),
-    Feed(CUSTOMERS, _customer_row, whole=False, weight=14),
+    Feed(
+        stripe.BALANCE_TRANSACTIONS,
+        "balance_transaction",
+        BalanceTransactionRow,
+        payment_rows.balance_transaction_row,
+        weight=24,
+        reread_days=_SETTLING_DAYS,
+    ),
+    Feed(
+        stripe.CHARGES,
+        "charge",
+        ChargeRow,
+        payment_rows.charge_row,
+        weight=24,
+        reread_days=_REFUNDABLE_DAYS,
+    ),
+    Feed(
+        stripe.PAYMENT_INTENTS,
+        "payment_intent",
+        PaymentIntentRow,
+        payment_rows.payment_intent_row,
+        weight=22,
+        reread_days=_REFUNDABLE_DAYS,
+    ),
+    Feed(
+        stripe.INVOICES,
+        "invoice",
+        InvoiceRow,
+        billing_rows.invoice_row,
+        weight=10,
+        reread_days=_REFUNDABLE_DAYS,
+        children=billing_rows.invoice_line_rows,
+    ),
+    Feed(
+        stripe.CUSTOMERS,
+        "customer",
+        CustomerRow,
+        payment_rows.customer_row,
+        weight=8,
+        reread_days=_SETTLING_DAYS,
+    ),
+    Feed(
+        stripe.REFUNDS,
+        "refund",
+        RefundRow,
+        payment_rows.refund_row,
+        weight=4,
+        reread_days=_REFUNDABLE_DAYS,
+    ),
+    Feed(
+        stripe.SUBSCRIPTIONS,
+        "subscription",
+        SubscriptionRow,
+        billing_rows.subscription_row,
+        weight=3,
+        children=billing_rows.subscription_item_rows,
+    ),
+    Feed(stripe.DISPUTES, "dispute", DisputeRow, payment_rows.dispute_row, weight=1),
+    Feed(
+        stripe.EARLY_FRAUD_WARNINGS,
+        "radar.early_fraud_warning",
+        EarlyFraudWarningRow,
+        payment_rows.early_fraud_warning_row,
+        weight=1,
+    ),
+    Feed(stripe.PAYOUTS, "payout", PayoutRow, payment_rows.payout_row, weight=1),
+    Feed(stripe.PRODUCTS, "product", ProductRow, billing_rows.product_row, weight=1),
+    Feed(stripe.PRICES, "price", PriceRow, billing_rows.price_row, weight=1),
 )
+BY_KIND = {feed.kind: feed for feed in FEEDS}
+CHARGE = BY_KIND["charge"]
+BALANCE_TRANSACTION = BY_KIND["balance_transaction"]
+CUSTOMER = BY_KIND["customer"]

@@ -2,84 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from integrations.stripe.gateway import Page
-from services.stripe_sync.feeds import FEEDS, Feed
+from services.stripe_sync.feeds import FEEDS
+from services.stripe_sync.windows import Cut, Span, Window, apply_cut
 
-# A charge may settle, be captured or fail for days after its creation; see docs.stripe.com/refunds
-# and /disputes for what takes longer, which is why those lists are read whole. Our clock may
-# also differ from Stripe's. Reading the events instead will replace this margin.
-REREAD = timedelta(days=7)
 SAVED_AT = "saved_at"
+APPLIED = "applied"
+# What is left of the hundred is for the events that are applied behind the lists.
+LISTS_PERCENT = 90
+_APPLIED_PERCENT = 9
 
 
 @dataclass(frozen=True, slots=True)
-class FeedProgress:
-    """How far a list has been read, newest first; times are UTC seconds.
+class ListProgress:
+    """How far a list has been read and stored.
 
-    `since` bounds the list (None: all of it) and `expected_end` is where it should end, for the
-    percentage. `after` is the last item stored, created at `oldest`; `rows` counts the items.
+    `windows` are those with something left, `rows` counts the items stored. `denied` is true of a
+    list that the key may not read: nothing is left of it, and it is not `complete`.
     """
 
-    since: int | None
-    expected_end: int | None
-    after: str | None = None
-    oldest: int | None = None
+    span: Span
+    windows: tuple[Window, ...]
     rows: int = 0
-    done: bool = False
+    denied: bool = False
 
-    def behind(self, pages: Sequence[Page[Any]]) -> FeedProgress:
-        """Return the progress once the pages are stored as well."""
-        items = [item for page in pages for item in page.items]
-        read = replace(self, rows=self.rows + len(items), done=not pages[-1].has_more)
-        if not items:
-            return read
-        last = items[-1]
-        oldest = last.created if self.oldest is None else min(self.oldest, last.created)
-        return replace(read, after=last.id, oldest=oldest)
+    @classmethod
+    def start(cls, since: int | None, *, top: int, bottom: int) -> ListProgress:
+        """Return the progress of a list of which nothing has been read.
 
-    def share(self, started: int) -> float:
-        """Return the part of the list's time span that has been read, 0 to 1."""
+        Its time span, for the percentage only, is from `top` down to `since` or `bottom`.
+        """
+        span = Span(top, bottom if since is None else since)
+        return cls(span, (Window(since, None),))
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to read."""
+        return not self.windows
+
+    @property
+    def left(self) -> int:
+        """How many seconds of the span have not been read."""
+        return self.span.left(self.windows)
+
+    @property
+    def share(self) -> float:
+        """The part of the list's time span that has been read, 0 to 1."""
         if self.done:
             return 1.0
-        if self.oldest is None or self.expected_end is None or started <= self.expected_end:
-            return 0.0
-        return min(1.0, max(0, started - self.oldest) / (started - self.expected_end))
+        return 1 - self.left / self.span.seconds if self.span.seconds else 0.0
+
+    @property
+    def estimate(self) -> int | None:
+        """How many items there seem to be, from what has been read; None before that."""
+        if self.done:
+            return self.rows
+        return int(self.rows / self.share) if self.rows and self.share else None
+
+    def stored(self, lt: int | None, last: tuple[str, int] | None, *, rows: int) -> ListProgress:
+        """Return the progress once `rows` items of the window that ends at `lt` are stored.
+
+        `last` is the id and creation of the last of them; None if the window has no more.
+        """
+        moved = (
+            window if window.lt != lt else None if last is None else window.behind(*last)
+            for window in self.windows
+        )
+        left = tuple(window for window in moved if window is not None)
+        return replace(self, windows=left, rows=self.rows + rows)
+
+    def cut(self, cut: Cut) -> ListProgress:
+        """Return the progress with a window cut in two."""
+        return replace(self, windows=apply_cut(self.windows, cut))
+
+    def refused(self) -> ListProgress:
+        """Return the progress of a list that the key may not read."""
+        return replace(self, windows=(), denied=True)
 
 
-def plan(
-    *, last_synced_at: datetime | None, account_created: datetime | None
-) -> dict[str, FeedProgress]:
-    """Return where each list starts: everything at first, later only what may have changed."""
-    opened = None if account_created is None else int(account_created.timestamp())
-    lately = None if last_synced_at is None else int((last_synced_at - REREAD).timestamp())
-    return {feed.name: _start(feed, lately, opened) for feed in FEEDS}
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How many events there were to apply when that began, and how many have been."""
+
+    done: int = 0
+    of: int = 0
 
 
-def _start(feed: Feed[Any], lately: int | None, opened: int | None) -> FeedProgress:
-    since = None if feed.whole else lately
-    return FeedProgress(since=since, expected_end=opened if since is None else since)
-
-
-def to_cursors(progress: Mapping[str, FeedProgress], *, saved_at: datetime) -> dict[str, Any]:
+def to_cursors(progress: Mapping[str, ListProgress], *, saved_at: datetime) -> dict[str, Any]:
     """Return what is stored in `sync_runs.cursors`."""
     parts = {name: asdict(part) for name, part in progress.items()}
     return {**parts, SAVED_AT: saved_at.isoformat()}
 
 
-def from_cursors(cursors: Mapping[str, Any]) -> dict[str, FeedProgress]:
-    """Return the lists' progress that `to_cursors` stored; empty before the first attempt."""
+def from_cursors(cursors: Mapping[str, Any]) -> dict[str, ListProgress]:
+    """Return the lists' progress that `to_cursors` stored; empty before it is planned."""
     return {
-        feed.name: msgspec.convert(cursors[feed.name], FeedProgress)
+        feed.name: msgspec.convert(cursors[feed.name], ListProgress)
         for feed in FEEDS
         if feed.name in cursors
     }
+
+
+def applied(cursors: Mapping[str, Any]) -> Applied:
+    """Return how far the events have been applied."""
+    return msgspec.convert(cursors.get(APPLIED, {}), Applied)
 
 
 def saved_at(cursors: Mapping[str, Any]) -> datetime | None:
@@ -88,14 +120,29 @@ def saved_at(cursors: Mapping[str, Any]) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def percent(progress: Mapping[str, FeedProgress], started_at: datetime) -> int:
+def percent(progress: Mapping[str, ListProgress], events: Applied) -> int:
     """Return how much of a running sync is done, 0 to 99; it never goes back.
 
     Lists are read newest first, so the time span behind us is known and the number of items
     is not.
     """
-    started = int(started_at.timestamp())
-    read = sum(
-        feed.weight * progress[feed.name].share(started) for feed in FEEDS if feed.name in progress
-    )
-    return min(99, int(read))
+    read = sum(feed.weight * progress[feed.name].share for feed in FEEDS if feed.name in progress)
+    behind = min(1.0, events.done / events.of) if events.of else 0.0
+    return min(99, int(LISTS_PERCENT * read / 100 + _APPLIED_PERCENT * behind))
+
+
+def total(progress: Mapping[str, ListProgress]) -> int | None:
+    """Return how many items there seem to be in all lists; None before anything has been read.
+
+    A list that has not been begun is taken to be as much larger or smaller than those that have
+    as its weight says.
+    """
+    known = {name: part.estimate for name, part in progress.items()}
+    begun = sum(feed.weight for feed in FEEDS if known.get(feed.name) is not None)
+    if not begun:
+        return None
+    counted = sum(estimate for estimate in known.values() if estimate is not None)
+    if all(part.done for part in progress.values()):
+        return counted
+    waiting = sum(feed.weight for feed in FEEDS if feed.name in known and known[feed.name] is None)
+    return counted + counted * waiting // begun

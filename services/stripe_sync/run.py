@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from config.logs import get_logger
 from db.models import IntegrationAccount, SyncRun
 from db.repositories import integrations as accounts
-from db.repositories import ledger, syncs
+from db.repositories import ledger, stripe_events, syncs
 from db.session import Database, Session
-from domain.errors import DatabaseError, StripeError, StripeKeyError, VaultraError
+from domain.errors import (
+    DatabaseError,
+    StripeError,
+    StripeKeyError,
+    StripePermissionError,
+    VaultraError,
+)
+from integrations.stripe.gateway import StripeGateway
 from services.integrations import OpenGateway, StoredKey
-from services.stripe_sync.copying import Copying, SyncSupersededError, copy_feeds
-from services.stripe_sync.progress import FeedProgress, from_cursors, plan, to_cursors
+from services.stripe_sync.applying import Source, apply_pending, count_waiting
+from services.stripe_sync.attempt import Attempt, SyncSupersededError
+from services.stripe_sync.copying import copy_lists
+from services.stripe_sync.opening import Opening, Plan, open_sync, see_later_events
+from services.stripe_sync.plan import AccountCursor, healed_permissions
+from services.stripe_sync.prices import read_missing_prices
+from services.stripe_sync.progress import APPLIED, SAVED_AT, Applied, applied
+from services.stripe_sync.reconciling import reconcile_payouts
 
 _log = get_logger(__name__)
 UNEXPECTED = VaultraError(
@@ -38,10 +52,41 @@ AfterSync = Callable[[Session, SyncContext], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
+    """The right to run a sync, and what is known when it begins or goes on."""
+
     context: SyncContext
     lease: syncs.Lease
     key: StoredKey
-    progress: dict[str, FeedProgress]
+    account_id: str
+    plan: Plan
+    version: int
+    cursors: Mapping[str, Any]
+    findings: Mapping[str, Any]
+
+    def attempt(
+        self, database: Database, gateway: StripeGateway, clock: Callable[[], datetime]
+    ) -> Attempt:
+        return Attempt(
+            database=database,
+            gateway=gateway,
+            owner=ledger.LedgerOwner(self.context.business_id, self.context.integration_id),
+            account_id=self.account_id,
+            lease=self.lease,
+            clock=clock,
+            version=self.version,
+            cursors=self.cursors,
+            lists={},
+            findings=dict(self.findings),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Up to when everything was read, in UTC seconds of Stripe's clock, and what could not be."""
+
+    events_since: int
+    lists_since: int
+    missing: tuple[str, ...]
 
 
 async def run_sync(
@@ -54,12 +99,13 @@ async def run_sync(
 ) -> None:
     """Run the sync to its end, from wherever an earlier attempt left it; nothing if it has ended.
 
-    The first sync of an account reads everything; a later one reads refunds and disputes again
-    and, of the rest, what was created since a week before the last one. `after` runs in the
-    transaction that completes the sync: what it writes is there exactly if the sync counts.
+    The first sync of an account reads every list whole; a later one reads what was created since
+    the last and fetches what events say has changed. `after` runs in the transaction that
+    completes the sync: what it writes is there exactly if the sync counts.
 
-    What Stripe refuses fails the sync and is not raised. Anything else fails the sync and is
-    raised, except that a cancelled sync stays as it is, for another attempt.
+    What Stripe refuses fails the sync and is not raised, but a list that the key may not read is
+    recorded as missing and passed over, unless there is no ledger without it. Anything else fails
+    the sync and is raised, except that a cancelled sync stays as it is, for another attempt.
     """
     claim = await _claim(database, sync_id, clock())
     if claim is None:
@@ -90,13 +136,51 @@ async def _execute(
     clock: Callable[[], datetime],
     after: AfterSync | None,
 ) -> None:
-    owner = ledger.LedgerOwner(claim.context.business_id, claim.context.integration_id)
     async with open_gateway(claim.key) as gateway:
-        copying = Copying(database, gateway, owner, claim.lease, clock)
-        await copy_feeds(copying, claim.progress)
+        outcome = await _read(claim.attempt(database, gateway, clock), claim.plan)
     async with database.unit_of_work() as session:
-        await _complete(session, claim, clock(), after)
-    _log.info("sync is complete", sync_id=str(claim.context.sync_id))
+        await _complete(session, claim, outcome, clock(), after)
+    _log.info("sync is complete", sync_id=str(claim.context.sync_id), missing=outcome.missing)
+
+
+async def _read(attempt: Attempt, plan: Plan) -> _Outcome:
+    opening = await open_sync(attempt, plan)
+    await copy_lists(attempt)
+    seen = await see_later_events(attempt, opening)
+    await _free_healed(attempt, plan.cursor)
+    await _apply(attempt)
+    await read_missing_prices(attempt)
+    if plan.reconciling:
+        await reconcile_payouts(attempt)
+    return _outcome(attempt, opening, seen)
+
+
+def _outcome(attempt: Attempt, opening: Opening, seen: int) -> _Outcome:
+    return _Outcome(seen, opening.at, tuple(sorted(attempt.missing)))
+
+
+async def _free_healed(attempt: Attempt, cursor: AccountCursor) -> None:
+    """Let events be tried again that were set aside for a permission that is there now."""
+    if healed_permissions(cursor, attempt.missing):
+        async with attempt.database.unit_of_work() as session:
+            await stripe_events.free_set_aside(
+                session, attempt.owner.integration_id, StripePermissionError.code
+            )
+
+
+async def _apply(attempt: Attempt) -> None:
+    before = applied(attempt.cursors)
+    async with attempt.database.unit_of_work() as session:
+        waiting = await count_waiting(session, attempt.owner.integration_id)
+    of = max(before.of, before.done + waiting)
+
+    async def record(session: Session, done: int) -> None:
+        now = Applied(before.done + done, of)
+        attempt.findings["events"] = now.done
+        await attempt.save(session, **{APPLIED: asdict(now)})
+
+    source = Source(attempt.database, attempt.gateway, attempt.owner, attempt.clock)
+    await apply_pending(source, record=record)
 
 
 async def _claim(database: Database, sync_id: UUID, now: datetime) -> _Claim | None:
@@ -105,18 +189,26 @@ async def _claim(database: Database, sync_id: UUID, now: datetime) -> _Claim | N
         if sync is None:
             return None
         account = await accounts.get_integration_of_sync(session, sync.integration_id)
-        progress = _plan(account) | from_cursors(sync.cursors)
-        cursors = to_cursors(progress, saved_at=now)
+        cursors = {**sync.cursors, SAVED_AT: now.isoformat()}
         lease = await syncs.start_attempt(session, sync, cursors=cursors, now=now)
-        key = StoredKey(account.business_id, account.access_token_encrypted)
-        return _Claim(_context(sync, now), lease, key, progress)
+        return _Claim(
+            context=_context(sync, now),
+            lease=lease,
+            key=StoredKey(account.business_id, account.access_token_encrypted),
+            account_id=account.external_id,
+            plan=_plan(account, sync, now),
+            version=await ledger.next_version(session),
+            cursors=cursors,
+            findings=sync.findings,
+        )
 
 
-def _plan(account: IntegrationAccount) -> dict[str, FeedProgress]:
-    created = (account.account_metadata or {}).get("created")
-    return plan(
-        last_synced_at=account.last_synced_at,
-        account_created=None if created is None else datetime.fromtimestamp(created, UTC),
+def _plan(account: IntegrationAccount, sync: SyncRun, now: datetime) -> Plan:
+    return Plan(
+        cursor=AccountCursor.of(account.account_metadata),
+        started_at=sync.started_at or now,
+        account_created=(account.account_metadata or {}).get("created"),
+        reconciling=sync.purpose == syncs.SyncPurpose.RECONCILE,
     )
 
 
@@ -125,12 +217,21 @@ def _context(sync: SyncRun, now: datetime) -> SyncContext:
 
 
 async def _complete(
-    session: Session, claim: _Claim, now: datetime, after: AfterSync | None
+    session: Session, claim: _Claim, outcome: _Outcome, now: datetime, after: AfterSync | None
 ) -> None:
     if not await syncs.finish(session, claim.lease, syncs.SyncState.COMPLETED, now=now):
         raise SyncSupersededError
     context = claim.context
     await accounts.record_success(session, context.integration_id, context.started_at)
+    missing = list(outcome.missing)
+    cursor = {
+        "events_since": outcome.events_since,
+        "lists_since": outcome.lists_since,
+        "polled_at": int(now.timestamp()),
+        "unread": missing,
+        "missing": missing,
+    }
+    await accounts.patch_metadata(session, context.integration_id, cursor)
     if after is not None:
         await after(session, context)
 

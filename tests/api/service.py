@@ -250,6 +250,7 @@ async def running(
     *,
     pool_size: int = 5,
     with_worker: bool = True,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Service]:
     """Run the application on a database; without a script, the built-in planner answers."""
     async with AsyncExitStack() as stack:
@@ -257,7 +258,7 @@ async def running(
         database = Database(database_url)
         stack.push_async_callback(database.dispose)
         shop = await make_shop(database)
-        settings = settings_for(model, pool_size=pool_size)
+        settings = settings or settings_for(model, pool_size=pool_size)
         plain_url = database_url.render_as_string(hide_password=False)
         app = create_app(settings, plain_url, with_worker=with_worker)
         url = await stack.enter_async_context(listening(app))

@@ -109,6 +109,7 @@ def test_reset_never_touches_a_configured_database(tmp_path: Path) -> None:
         "sync",
         "token",
         "doctor",
+        "secrets",
         "evals",
         "sandbox",
     ],

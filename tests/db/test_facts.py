@@ -326,8 +326,8 @@ async def test_currencies_are_summed_up_from_charges_that_captured_money(
 
 FILL = text("""
     INSERT INTO ledger_charges
-        (business_id, stripe_id, integration_id, created_at, source_time, amount, amount_captured,
-         amount_refunded, currency, status, disputed, customer_id)
+        (business_id, stripe_id, integration_id, created_at, source_version, amount,
+         amount_captured, amount_refunded, currency, status, disputed, customer_id)
     SELECT :business, 'ch_' || n, :account, timestamptz '2026-11-01' - n * INTERVAL '25 minutes',
            0, 1000 + n % 9000, CASE WHEN n % 15 = 0 THEN 0 ELSE 1000 + n % 9000 END, 0, 'usd',
            CASE WHEN n % 15 = 0 THEN 'failed' ELSE 'succeeded' END, false, 'cus_' || n % 23000

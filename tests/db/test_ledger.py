@@ -1,54 +1,33 @@
 """Rows arrive once and exactly, and an older state never replaces a newer one."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
-from db.models import IntegrationAccount, LedgerBalanceTransaction, LedgerRefund
+from db.models import LedgerBalanceTransaction, LedgerCustomer, LedgerPayout, LedgerRefund, Model
 from db.repositories.ledger import (
-    BalanceTransactionRow,
+    ChargeRow,
     CustomerRow,
     LedgerOwner,
     LedgerRow,
     RefundRow,
     count_rows,
-    upsert,
+    find_newest_at,
+    next_version,
+    versions_of,
 )
+from db.repositories.ledger_tables import TABLES
 from db.session import Database
+from tests.db.ledger_samples import BY_KIND, CREATED, SAMPLES, charge, owner_of, refund, write
 from tests.factories import Shop, make_shop
-
-CREATED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-
-
-def refund(number: int, *, source_time: int = 100, status: str = "pending") -> RefundRow:
-    return RefundRow(
-        f"re_{number}", CREATED, source_time, 500 + number, "usd", status, None, "ch_1"
-    )
-
-
-async def owner_of(database: Database, shop: Shop) -> LedgerOwner:
-    account = IntegrationAccount(
-        business_id=shop.business_id, provider="stripe", external_id="acct_1"
-    )
-    async with database.unit_of_work() as session:
-        session.add(account)
-        await session.flush()
-        await session.refresh(account)
-    return LedgerOwner(shop.business_id, account.id)
 
 
 @pytest.fixture
 async def owner(database: Database, shop: Shop) -> LedgerOwner:
     return await owner_of(database, shop)
-
-
-async def write(database: Database, owner: LedgerOwner, *rows: LedgerRow) -> None:
-    async with database.unit_of_work() as session:
-        await upsert(session, owner, rows)
 
 
 async def refunds(database: Database, owner: LedgerOwner) -> dict[str, str | None]:
@@ -59,25 +38,13 @@ async def refunds(database: Database, owner: LedgerOwner) -> dict[str, str | Non
         return dict((await session.execute(query)).all())
 
 
-async def test_row_arrives_with_every_column(database: Database, owner: LedgerOwner) -> None:
-    available = datetime(2026, 3, 3, tzinfo=UTC)
-    row = BalanceTransactionRow(
-        stripe_id="txn_1",
-        created_at=CREATED,
-        source_time=1_780_000_000,
-        amount=-9_000_000_000,
-        fee=1_500,
-        net=-9_000_001_500,
-        currency="eur",
-        type="adjustment",
-        reporting_category="dispute",
-        exchange_rate=Decimal("1.1234567891"),
-        source_id=None,
-        available_on=available,
-    )
+@pytest.mark.parametrize("row", SAMPLES, ids=lambda row: type(row).__name__)
+async def test_row_arrives_with_every_column(
+    database: Database, owner: LedgerOwner, row: LedgerRow
+) -> None:
     await write(database, owner, row)
     async with database.unit_of_work() as session:
-        stored = (await session.execute(select(LedgerBalanceTransaction))).scalar_one()
+        stored = (await session.execute(select(TABLES[type(row)]))).scalar_one()
     assert {name: getattr(stored, name) for name in row._fields} == row._asdict()
     assert (stored.business_id, stored.integration_id) == (
         owner.business_id,
@@ -85,28 +52,59 @@ async def test_row_arrives_with_every_column(database: Database, owner: LedgerOw
     )
 
 
+@pytest.mark.parametrize("row", SAMPLES, ids=lambda row: type(row).__name__)
+async def test_row_replaces_every_column(
+    database: Database, owner: LedgerOwner, row: LedgerRow
+) -> None:
+    table = TABLES[type(row)]
+    await write(database, owner, row)
+    empty = {name: None for name in row._fields if table.__table__.c[name].nullable}
+    changed = row._replace(source_version=row.source_version + 1, **empty)
+    await write(database, owner, changed)
+    async with database.unit_of_work() as session:
+        stored = (await session.execute(select(table))).scalar_one()
+    assert {name: getattr(stored, name) for name in row._fields} == changed._asdict()
+
+
+def test_every_column_of_the_ledger_is_written_or_ours() -> None:
+    ours = {"business_id", "integration_id", "payout_id", "reconciled_at", "deleted"}
+    for kind, table in TABLES.items():
+        assert {column.name for column in table.__table__.columns} - ours == set(kind._fields)
+    ledgers = {name for name in Model.metadata.tables if name.startswith("ledger_")}
+    assert {table.__tablename__ for table in TABLES.values()} == ledgers - {"ledger_tombstones"}
+
+
+async def test_rows_of_all_kinds_arrive_together(
+    database: Database, owner: LedgerOwner, shop: Shop
+) -> None:
+    await write(database, owner, *SAMPLES)
+    async with database.unit_of_work() as session:
+        counts = await count_rows(session, shop.access)
+    assert set(counts.values()) == {1}
+
+
 async def test_writing_twice_leaves_one_row(database: Database, owner: LedgerOwner) -> None:
-    await write(database, owner, refund(1), refund(2))
-    await write(database, owner, refund(2), refund(3))
+    await write(database, owner, refund("re_1"), refund("re_2"))
+    await write(database, owner, refund("re_2"), refund("re_3"))
     assert sorted(await refunds(database, owner)) == ["re_1", "re_2", "re_3"]
 
 
 @pytest.mark.parametrize(
-    ("second", "status"), [(99, "pending"), (100, "succeeded"), (101, "succeeded")]
+    ("version", "status"), [(99, "pending"), (100, "succeeded"), (101, "succeeded")]
 )
 async def test_only_an_older_state_is_turned_away(
-    database: Database, owner: LedgerOwner, second: int, status: str
+    database: Database, owner: LedgerOwner, version: int, status: str
 ) -> None:
-    await write(database, owner, refund(1, source_time=100))
-    await write(database, owner, refund(1, source_time=second, status="succeeded"))
+    await write(database, owner, refund("re_1", 100))
+    await write(database, owner, refund("re_1", version, status="succeeded"))
     assert await refunds(database, owner) == {"re_1": status}
 
 
 async def test_older_state_does_not_hold_up_the_rest(
     database: Database, owner: LedgerOwner
 ) -> None:
-    await write(database, owner, refund(1, source_time=100))
-    await write(database, owner, refund(1, source_time=1, status="failed"), refund(2))
+    await write(database, owner, refund("re_1", 100))
+    await write(database, owner, refund("re_1", 1, status="failed"), refund("re_2"))
     assert await refunds(database, owner) == {"re_1": "pending", "re_2": "pending"}
 
 
@@ -114,7 +112,7 @@ async def test_older_state_does_not_hold_up_the_rest(
 async def test_newest_state_of_a_batch_wins(
     database: Database, owner: LedgerOwner, order: int
 ) -> None:
-    states = [refund(1, source_time=1, status="failed"), refund(1, source_time=2)][::order]
+    states = [refund("re_1", 1, status="failed"), refund("re_1", 2)][::order]
     await write(database, owner, *states)
     assert await refunds(database, owner) == {"re_1": "pending"}
 
@@ -128,7 +126,7 @@ async def test_text_that_does_not_fit_is_refused_and_not_cut(
     database: Database, owner: LedgerOwner
 ) -> None:
     with pytest.raises(DBAPIError, match="too long"):
-        await write(database, owner, refund(1, status="x" * 21))
+        await write(database, owner, refund("re_1", status="x" * 21))
     assert await refunds(database, owner) == {}
 
 
@@ -136,8 +134,8 @@ async def test_same_id_of_two_businesses_is_two_rows(
     database: Database, owner: LedgerOwner
 ) -> None:
     other = await owner_of(database, await make_shop(database, "Other shop"))
-    await write(database, owner, refund(1))
-    await write(database, other, refund(1, source_time=200, status="failed"))
+    await write(database, owner, refund("re_1"))
+    await write(database, other, refund("re_1", 200, status="failed"))
     assert await refunds(database, owner) == {"re_1": "pending"}
     assert await refunds(database, other) == {"re_1": "failed"}
 
@@ -146,23 +144,77 @@ async def test_counts_are_of_the_business_alone(
     database: Database, shop: Shop, owner: LedgerOwner
 ) -> None:
     other = await owner_of(database, await make_shop(database, "Other shop"))
-    await write(database, owner, refund(1), refund(2))
+    await write(database, owner, refund("re_1"), refund("re_2"))
     await write(database, owner, CustomerRow("cus_1", CREATED, 1, None))
-    await write(database, other, refund(3))
+    await write(database, other, refund("re_3"))
     async with database.unit_of_work() as session:
         counts = await count_rows(session, shop.access)
-    assert counts == {
-        "charges": 0,
+    assert {name: count for name, count in counts.items() if count} == {
         "refunds": 2,
-        "disputes": 0,
-        "balance_transactions": 0,
         "customers": 1,
     }
 
 
-async def test_rows_of_another_owner_are_refused_by_the_database(
+async def test_rows_of_no_business_are_refused_by_the_database(
     database: Database, owner: LedgerOwner
 ) -> None:
-    stranger = replace(owner, integration_id=owner.business_id)
+    stranger = replace(owner, business_id=owner.integration_id)
     with pytest.raises(DBAPIError, match="foreign key"):
-        await write(database, stranger, refund(1))
+        await write(database, stranger, refund("re_1"))
+
+
+async def test_versions_grow_and_stand_above_the_seconds_of_before(database: Database) -> None:
+    async with database.unit_of_work() as session:
+        first = await next_version(session)
+    async with database.unit_of_work() as session:
+        second = await next_version(session)
+    assert 2**32 <= first < second
+
+
+async def test_version_that_was_drawn_is_never_drawn_again_after_a_rollback(
+    database: Database,
+) -> None:
+    async with database.unit_of_work() as session:
+        first = await next_version(session)
+        await session.rollback()
+    async with database.unit_of_work() as session:
+        assert await next_version(session) > first
+
+
+async def test_versions_of_unknown_objects_are_left_out(
+    database: Database, owner: LedgerOwner
+) -> None:
+    await write(database, owner, refund("re_1", 5), refund("re_2", 6), charge("ch_1", 7))
+    async with database.unit_of_work() as session:
+        found = await versions_of(session, owner, RefundRow, ["re_1", "re_3", "ch_1"])
+        nothing = await versions_of(session, owner, RefundRow, [])
+    assert (found, nothing) == ({"re_1": 5}, {})
+
+
+async def test_upsert_leaves_what_is_ours(database: Database, owner: LedgerOwner) -> None:
+    await write(database, owner, *SAMPLES)
+    async with database.unit_of_work() as session:
+        await session.execute(update(LedgerBalanceTransaction).values(payout_id="po_1"))
+        await session.execute(update(LedgerPayout).values(reconciled_at=CREATED))
+        await session.execute(update(LedgerCustomer).values(deleted=True))
+    newer = [row._replace(source_version=row.source_version + 1) for row in SAMPLES]
+    await write(database, owner, *newer)
+    async with database.unit_of_work() as session:
+        line = (await session.execute(select(LedgerBalanceTransaction))).scalar_one()
+        payout = (await session.execute(select(LedgerPayout))).scalar_one()
+        customer = (await session.execute(select(LedgerCustomer))).scalar_one()
+    assert (line.payout_id, payout.reconciled_at, customer.deleted) == ("po_1", CREATED, True)
+    assert customer.source_version == BY_KIND[CustomerRow].source_version + 1
+
+
+async def test_newest_object_is_of_the_business_and_the_kind(
+    database: Database, owner: LedgerOwner
+) -> None:
+    other = await owner_of(database, await make_shop(database, "Other shop"))
+    later = refund("re_2")._replace(created_at=CREATED + timedelta(days=1))
+    await write(database, owner, refund("re_1"))
+    await write(database, other, later)
+    async with database.unit_of_work() as session:
+        assert await find_newest_at(session, owner, RefundRow) == CREATED
+        assert await find_newest_at(session, other, RefundRow) == later.created_at
+        assert await find_newest_at(session, owner, ChargeRow) is None

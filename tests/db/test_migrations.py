@@ -6,8 +6,9 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
@@ -15,9 +16,29 @@ from sqlalchemy.engine import URL
 
 from db.startup import PROJECT, alembic_config, migrate
 from tests.conftest import connected, execute
-from tests.db.specification import INDEXES, TABLES
+from tests.db.specification import INDEXES, TABLES, Column
 
 FIRST = "20261122_1900"
+BEFORE_VERSIONS = "20261122_1940"
+ROWS_OF_THEIR_OWN = {"sync_runs", "stripe_event_failures", "oauth_states"}
+REFERENCES = {
+    "business_id": "businesses",
+    "integration_id": "integration_accounts",
+    "user_id": "users",
+    "event_id": "stripe_events",
+}
+VALUES = {
+    "uuid": "gen_random_uuid()",
+    "bigint": "5000000000",
+    "integer": "5",
+    "boolean": "true",
+    "jsonb": "'[]'",
+    "timestamp with time zone": "now()",
+    "numeric(20,10)": "1.5",
+    "numeric(24,12)": "1.5",
+    **{f"character varying({length})": "'x'" for length in (2, 3, 20, 50, 500)},
+    **{f"character varying({length})": "md5(random()::text)" for length in (64, 100, 255)},
+}
 
 
 def text_of(url: URL) -> str:
@@ -98,6 +119,16 @@ async def test_first_migration_creates_exactly_the_specified_indexes(empty_url: 
     assert found == INDEXES
 
 
+async def test_later_migrations_leave_the_specified_tables_as_they_are(empty_url: URL) -> None:
+    await upgrade(empty_url)
+    tables, indexes = await tables_of(empty_url), await indexes_of(empty_url)
+    extended = {"agent_conversations", "agent_messages"}
+    for name in TABLES.keys() - extended:
+        assert (tables[name], indexes[name]) == (TABLES[name], INDEXES[name]), name
+    for name in extended:
+        assert tables[name].items() >= TABLES[name].items(), name
+
+
 async def test_every_step_goes_up_down_and_up_again_with_rows_inside(empty_url: URL) -> None:
     script = ScriptDirectory.from_config(alembic_config(""))
     revisions = [item.revision for item in reversed(list(script.walk_revisions()))]
@@ -160,6 +191,47 @@ async def fill(url: URL) -> None:
             await connection.execute(
                 "INSERT INTO pgqueuer (priority, status, entrypoint) VALUES (0, 'queued', 'x')"
             )
+        ids["stripe_events"] = await connection.fetchval(
+            "SELECT id FROM stripe_events WHERE integration_id = $1", ids["integration_accounts"]
+        )
+        for name, columns in tables.items():
+            if name.startswith("ledger_") or name in ROWS_OF_THEIR_OWN:
+                await insert_row(connection, name, columns, ids)
+
+
+async def insert_row(
+    connection: asyncpg.Connection, table: str, columns: dict[str, Column], ids: dict[str, UUID]
+) -> None:
+    """Store a row with something in every column."""
+    values = [
+        f"'{ids[REFERENCES[column]]}'" if column in REFERENCES else VALUES[type_]
+        for column, (type_, _, _) in columns.items()
+    ]
+    await connection.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(values)})"
+    )
+
+
+async def test_times_become_versions_and_versions_times_that_any_fetch_replaces(
+    empty_url: URL,
+) -> None:
+    await upgrade(empty_url, BEFORE_VERSIONS)
+    await fill(empty_url)
+    async with connected(empty_url) as connection:
+        await connection.execute("UPDATE ledger_charges SET source_time = 1780000000")
+    await upgrade(empty_url)
+    await fill(empty_url)
+    async with connected(empty_url) as connection:
+        versions = await connection.fetch("SELECT source_version FROM ledger_charges ORDER BY 1")
+        drawn = await connection.fetchval("SELECT nextval('ledger_versions')")
+    assert [row[0] for row in versions] == [1_780_000_000, 5_000_000_000]
+    assert drawn == 2**32
+    await downgrade(empty_url, BEFORE_VERSIONS)
+    async with connected(empty_url) as connection:
+        times = await connection.fetch("SELECT source_time FROM ledger_charges ORDER BY 1")
+        now = await connection.fetchval("SELECT extract(epoch FROM now())::bigint")
+    assert times[0][0] == 1_780_000_000
+    assert now - 60 < times[1][0] <= now + 1
 
 
 async def test_score_outside_of_the_scale_is_refused(empty_url: URL) -> None:

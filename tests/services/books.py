@@ -152,7 +152,7 @@ class Books:
                 stripe_id=stripe_id,
                 integration_id=self.integration_id,
                 created_at=moment,
-                source_time=int(moment.timestamp()),
+                source_version=int(moment.timestamp()),
                 **columns,
             )
         )

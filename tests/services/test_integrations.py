@@ -20,13 +20,12 @@ from domain.errors import (
 from integrations.stripe.client import StripeClient
 from integrations.stripe.resources import PERMISSIONS
 from sandbox.stripe.server import serve
+from services.inspection import inspect_account, require_restricted_key
 from services.integrations import (
     StoredKey,
     connect_stripe,
     find_integration,
-    inspect_account,
     open_key,
-    require_restricted_key,
     stripe_opener,
 )
 from tests.factories import Shop, make_shop
@@ -104,7 +103,11 @@ async def test_key_is_stored_encrypted_and_opens_again(database: Database, shop:
 async def test_key_copied_to_another_business_does_not_open(database: Database, shop: Shop) -> None:
     other = await make_shop(database, "Other shop")
     await connect(database, shop.access)
-    await connect(database, other.access, "rk_test_other")
+    async with database.unit_of_work() as session:
+        account = replace(ACCOUNT, id="acct_1Other")
+        await connect_stripe(
+            session, other.access, "rk_test_other", ring=RING, account=account, now=START
+        )
     async with database.unit_of_work() as session:
         await session.execute(
             text(
@@ -172,14 +175,35 @@ async def test_inspection_returns_the_account_of_a_sufficient_key() -> None:
         serve(small_shop(), keys={KEY: PERMISSIONS}) as sandbox,
         StripeClient(KEY, api_base=sandbox.url, timeout_seconds=5.0) as gateway,
     ):
-        assert (await inspect_account(gateway)).id == ACCOUNT.id
+        inspected = await inspect_account(gateway)
+    assert inspected.account.id == ACCOUNT.id
+    assert inspected.missing == ()
 
 
-async def test_inspection_names_every_missing_permission_at_once() -> None:
-    granted = [p for p in PERMISSIONS if p not in {"rak_dispute_read", "rak_customer_read"}]
+async def test_inspection_records_permissions_that_can_be_done_without() -> None:
+    missing = {"rak_payout_read", "rak_customer_read", "rak_event_read"}
+    granted = [p for p in PERMISSIONS if p not in missing]
     async with (
         serve(small_shop(), keys={KEY: granted}) as sandbox,
         StripeClient(KEY, api_base=sandbox.url, timeout_seconds=5.0) as gateway,
     ):
-        with pytest.raises(StripePermissionError, match="rak_dispute_read, rak_customer_read"):
+        assert set((await inspect_account(gateway)).missing) == missing
+
+
+async def test_inspection_names_every_missing_permission_at_once() -> None:
+    granted = [p for p in PERMISSIONS if p not in {"rak_charge_read", "rak_customer_read"}]
+    async with (
+        serve(small_shop(), keys={KEY: granted}) as sandbox,
+        StripeClient(KEY, api_base=sandbox.url, timeout_seconds=5.0) as gateway,
+    ):
+        with pytest.raises(StripePermissionError, match="rak_charge_read, rak_customer_read"):
+            await inspect_account(gateway)
+
+
+async def test_inspection_of_a_refused_key_says_so_and_nothing_of_permissions() -> None:
+    async with (
+        serve(small_shop(), keys=[KEY]) as sandbox,
+        StripeClient("rk_test_unknown", api_base=sandbox.url, timeout_seconds=5.0) as gateway,
+    ):
+        with pytest.raises(StripeKeyError, match="refused the key"):
             await inspect_account(gateway)

@@ -14,13 +14,16 @@ from db.repositories.jobs import Entrypoint
 from db.session import Database
 from domain.access import Role
 from domain.errors import NoDataError, NotFoundError, NotPermittedError, StripeKeyError
-from services.stripe_sync.progress import FeedProgress, to_cursors
+from services.stripe_sync.feeds import FEEDS
+from services.stripe_sync.progress import ListProgress, to_cursors
 from services.syncs import (
     STALLED_AFTER,
     SyncRequested,
     SyncStatus,
     get_sync,
     list_syncs,
+    request_events,
+    request_insight,
     request_sync,
     sync_status,
 )
@@ -151,19 +154,64 @@ async def test_status_of_a_queued_sync_is_zero_percent(database: Database, conne
     assert (status.connected, status.state, status.percent) == (True, "queued", 0)
 
 
-async def test_status_of_a_running_sync_tells_its_percent(
+async def test_status_of_a_running_sync_tells_its_percent_and_an_estimate(
     database: Database, connected: Shop
 ) -> None:
-    halfway = FeedProgress(None, OPENED, "ch_1", OPENED + (NOW - OPENED) // 2, 500)
+    """Half of the charges are 45 items; charges are 24 hundredths of nine tenths of the work."""
+    charges = ListProgress.start(None, top=NOW, bottom=OPENED)
+    halfway = charges.stored(None, ("ch_1", OPENED + (NOW - OPENED) // 2), rows=45)
+    waiting = {feed.name: charges for feed in FEEDS}
+    lists = {**waiting, "charges": halfway}
     await set_sync(
         database,
         (await ask(database, connected)).sync_id,
         state="running",
         started_at=START,
-        cursors=json.dumps(to_cursors({"charges": halfway}, saved_at=START)),
+        cursors=json.dumps(to_cursors(lists, saved_at=START)),
     )
     status = await status_of(database, connected)
-    assert (status.state, status.percent) == ("running", 19)
+    assert (status.state, status.percent, status.total) == ("running", 10, 90 * 100 // 24)
+
+
+async def test_status_tells_which_permissions_are_missing(
+    database: Database, connected: Shop
+) -> None:
+    metadata = {"livemode": False, "missing": ["rak_dispute_read"]}
+    await set_account(database, metadata=json.dumps(metadata))
+    assert (await status_of(database, connected)).missing_permissions == ["rak_dispute_read"]
+
+
+async def test_view_of_a_sync_tells_what_it_found(database: Database, connected: Shop) -> None:
+    sync_id = (await ask(database, connected)).sync_id
+    findings = {"missing": ["rak_dispute_read"], "events": 3}
+    await set_sync(database, sync_id, findings=json.dumps(findings), purpose="reconcile")
+    async with database.unit_of_work() as session:
+        view = await get_sync(session, connected.access, sync_id)
+    assert (view.missing_permissions, view.findings) == (["rak_dispute_read"], {"events": 3})
+    assert (view.purpose, view.total) == ("reconcile", None)
+
+
+async def test_events_of_an_account_are_applied_by_one_job_at_a_time(
+    database: Database, connected: Shop
+) -> None:
+    accounts = [uuid4(), uuid4()]
+    async with database.unit_of_work() as session:
+        for account in (*accounts, *accounts):
+            await request_events(session, account)
+    assert sorted(await jobs(database)) == sorted(
+        f'{Entrypoint.EVENTS} {{"integration_id":"{account}"}}' for account in accounts
+    )
+
+
+async def test_refreshes_of_one_business_within_seconds_are_one_job(
+    database: Database, connected: Shop
+) -> None:
+    for _ in range(3):
+        async with database.unit_of_work() as session:
+            await request_insight(session, connected.business_id)
+    assert await jobs(database) == [
+        f'{Entrypoint.INSIGHT} {{"business_id":"{connected.business_id}"}}'
+    ]
 
 
 async def test_status_of_a_failed_sync_tells_why(database: Database, connected: Shop) -> None:

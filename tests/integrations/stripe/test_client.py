@@ -1,8 +1,7 @@
 """The client reads what it may, insists when Stripe falters, and gives nothing away."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -15,7 +14,7 @@ from domain.errors import (
     StripeKeyError,
     StripePermissionError,
 )
-from integrations.stripe.client import API_VERSION, RetryPolicy, StripeClient
+from integrations.stripe.client import API_VERSION, StripeClient
 from integrations.stripe.gateway import Page
 from integrations.stripe.resources import (
     BALANCE_TRANSACTIONS,
@@ -28,14 +27,8 @@ from integrations.stripe.resources import (
 )
 from sandbox.stripe.faults import Faults
 from sandbox.stripe.server import SandboxStripe, serve
+from tests.integrations.stripe.answering import QUICK, answering, client
 from tests.integrations.stripe.ledgers import KEY, NOW, OPENED, personal_data, small_shop
-
-QUICK = RetryPolicy(attempts=4, first_wait_seconds=0.001, longest_wait_seconds=0.002)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def client(url: str, key: str = KEY, timeout_seconds: float = 5.0) -> StripeClient:
-    return StripeClient(key, api_base=url, timeout_seconds=timeout_seconds, retries=QUICK)
 
 
 @pytest.fixture
@@ -43,20 +36,6 @@ async def sandbox() -> AsyncIterator[SandboxStripe]:
     now = datetime.fromtimestamp(NOW, UTC)
     async with serve(small_shop(), keys=[KEY], clock=lambda: now) as stripe_api:
         yield stripe_api
-
-
-@asynccontextmanager
-async def answering(handler: Handler) -> AsyncIterator[str]:
-    """A server whose every answer is the handler's."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def all_charges(gateway: StripeClient, limit: int) -> list[Charge]:
@@ -288,19 +267,6 @@ async def test_answer_without_a_clock_is_refused() -> None:
     async with answering(answer) as url, client(url) as gateway:
         with pytest.raises(StripeError, match="documented form"):
             await gateway.list_page(CHARGES)
-
-
-async def test_key_does_not_follow_a_redirect() -> None:
-    asked: list[str] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        raise web.HTTPFound("/elsewhere")
-
-    async with answering(answer) as url, client(url) as gateway:
-        with pytest.raises(StripeError, match="302"):
-            await gateway.list_page(CHARGES)
-    assert asked == ["/v1/charges"]
 
 
 async def test_every_request_names_the_pinned_version() -> None:

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 NEW_YORK = ZoneInfo("America/New_York")
 # New York keeps daylight-saving time until 1 November 2026, so October ends at 04:00 UTC.
 END = instant("2026-11-01T04:00:00Z")
-LATER = instant("2027-06-01T00:00:00Z")
+LATER = instant("2027-06-01T00:00:00Z") * 1_000
 DIGEST = """
 import hashlib, orjson
 from domain.periods import Month

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import time
 
 import aiohttp
+import orjson
 import pytest
 
 from domain.errors import InvalidInputError
-from sandbox.stripe.faults import Faults, RateLimit
+from sandbox.stripe.faults import Faults, LimitReason, Trouble, read_faults, read_script
 from sandbox.stripe.ledger import Ledger
-from tests.sandbox.stripe.conftest import Client, open_client
+from tests.sandbox.stripe.conftest import KEY, Client, open_client
 
 
 async def statuses(client: Client, count: int, path: str = "/v1/charges") -> list[int]:
@@ -54,20 +56,77 @@ async def test_latency_delays_every_request(ledger: Ledger) -> None:
         assert time.monotonic() - started >= 0.12
 
 
-async def test_endpoints_have_their_own_rate_limits(ledger: Ledger) -> None:
-    async with open_client(ledger, faults=Faults(requests_per_second=2)) as client:
-        assert await statuses(client, 3) == [200, 200, 429]
-        assert await statuses(client, 1, "/v1/refunds") == [200]
+async def test_script_strikes_request_by_request_and_then_ends(ledger: Ledger) -> None:
+    faults = Faults(script=read_script("ok 429 500*2 lock"), failed_every=7)
+    async with open_client(ledger, faults=faults) as client:
+        assert await statuses(client, 7) == [200, 429, 500, 500, 429, 200, 500]
+
+
+async def test_faults_begin_to_count_anew_when_they_are_set(ledger: Ledger) -> None:
+    async with open_client(ledger) as client:
+        await statuses(client, 2)
+        client.stripe.api.faults = Faults(script=(Trouble.FAILED,))
+        assert await statuses(client, 2) == [500, 200]
+
+
+async def test_faults_may_strike_one_path_only(ledger: Ledger) -> None:
+    async with open_client(ledger, faults=Faults(failed_every=1, only="/v1/*/ch_01")) as client:
+        assert await statuses(client, 1) == [200]
+        assert await statuses(client, 1, "/v1/charges/ch_02") == [200]
+        assert await statuses(client, 2, "/v1/charges/ch_01") == [500, 500]
+
+
+async def test_lock_timeout_has_its_own_code_and_may_be_retried(ledger: Ledger) -> None:
+    async with open_client(ledger, faults=Faults(locked_every=1)) as client:
         answer = await client.get("/v1/charges")
-    assert answer.headers["Stripe-Rate-Limited-Reason"] == "endpoint-rate"
+    assert answer.status == 429
+    assert answer.error["code"] == "lock_timeout"
+    assert answer.headers["Stripe-Should-Retry"] == "true"
+    assert "Stripe-Rate-Limited-Reason" not in answer.headers
 
 
-def test_rate_limit_fills_up_again_with_time() -> None:
-    now = [0.0]
-    limit = RateLimit(lambda: now[0])
-    assert [limit.admits("charges", 2) for _ in range(3)] == [True, True, False]
-    now[0] = 0.5
-    assert [limit.admits("charges", 2) for _ in range(2)] == [True, False]
+@pytest.mark.parametrize("reason", list(LimitReason))
+async def test_429_names_the_reason_that_was_chosen(ledger: Ledger, reason: LimitReason) -> None:
+    async with open_client(ledger, faults=Faults(rate_limited_every=1, reason=reason)) as client:
+        answer = await client.get("/v1/charges")
+    assert answer.headers["Stripe-Rate-Limited-Reason"] == reason
+    assert answer.headers["Stripe-Should-Retry"] == "false"
+
+
+async def test_timeout_accepts_the_request_and_never_answers(ledger: Ledger) -> None:
+    async with open_client(ledger, faults=Faults(script=(Trouble.TIMED_OUT,))) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await client.get("/v1/charges")
+        assert client.stripe.api.traffic["/v1/charges"] == 1
+        assert client.stripe.api.statuses[200] == 0
+        assert await statuses(client, 1) == [200]
+
+
+async def test_stopping_lets_go_of_unanswered_requests(ledger: Ledger) -> None:
+    async with aiohttp.ClientSession() as session:
+        async with open_client(ledger, faults=Faults(timed_out_every=1)) as client:
+            headers = {"Authorization": f"Bearer {KEY}"}
+            url = f"{client.stripe.url}/v1/charges"
+            waiting = asyncio.create_task(session.get(url, headers=headers).__aenter__())
+            await asyncio.sleep(0.1)
+            started = time.monotonic()
+        assert time.monotonic() - started < 0.9
+        with pytest.raises(aiohttp.ClientError):
+            await waiting
+
+
+async def test_slow_page_trickles_and_is_whole(ledger: Ledger) -> None:
+    async with open_client(ledger, faults=Faults(slow_every=2, slow_ms=100)) as client:
+        whole = await client.get("/v1/charges")
+        started = time.monotonic()
+        headers = {"Authorization": f"Bearer {KEY}"}
+        url = f"{client.stripe.url}/v1/charges"
+        async with client.session.get(url, headers=headers) as response:
+            chunks = [chunk async for chunk, _ in response.content.iter_chunks()]
+    assert time.monotonic() - started >= 0.1
+    assert len(chunks) > 5
+    assert orjson.loads(b"".join(chunks)) == whole.json
 
 
 async def test_refused_keys_are_not_struck(ledger: Ledger) -> None:
@@ -95,6 +154,39 @@ def test_switches_are_read_from_text() -> None:
     assert faults == Faults(
         latency_ms=5, rate_limited_every=50, failed_every=7, truncated_every=9, delayed_every=3
     )
+
+
+def test_every_trouble_has_a_switch() -> None:
+    assert [Faults().with_switches([f"{t}:1"]).of_request(1) for t in Trouble] == list(Trouble)
+
+
+def test_faults_survive_their_way_through_json() -> None:
+    faults = Faults(
+        slow_every=3,
+        script=(None, Trouble.LOCKED, Trouble.TIMED_OUT),
+        only="/v1/charges*",
+        reason=LimitReason.RESOURCE_SPECIFIC,
+        requests_per_second=25,
+    )
+    assert read_faults(orjson.loads(orjson.dumps(faults.to_json()))) == faults
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"teapot_every": 1},
+        {"failed_every": -1},
+        {"failed_every": True},
+        {"failed_every": "3"},
+        {"script": ["teapot"]},
+        {"script": 3},
+        {"only": 3},
+        {"reason": "because"},
+    ],
+)
+def test_wrong_fault_in_json_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidInputError, match="is no"):
+        read_faults(wrong)
 
 
 @pytest.mark.parametrize("switch", ["404:3", "500", "500:0", "delay:x", ""])

@@ -14,14 +14,14 @@ SALE = ChargeFact("ch_1", SOLD, 5_000, customer="cus_7", fee=175, payment_intent
 LATER = SOLD + 400 * DAY
 
 
-def charge_at(ledger: Ledger, as_of: int) -> dict:
-    return render.charge(ledger, ledger.charges.get("ch_1"), as_of)
+def charge_at(ledger: Ledger, second: int) -> dict:
+    return render.charge(ledger, ledger.charges.get("ch_1"), second * 1_000)
 
 
 def lines(ledger: Ledger) -> list[tuple[str, str, int, int, int, str]]:
     """Return (type, category, amount, fee, net, source) of every balance transaction."""
     bodies = [
-        render.balance_transaction(ledger, line, LATER)
+        render.balance_transaction(ledger, line, LATER * 1_000)
         for line in ledger.balance_transactions.facts
     ]
     fields = ("type", "reporting_category", "amount", "fee", "net", "source")
@@ -53,7 +53,7 @@ def test_dispute_moves_through_its_states() -> None:
         "du_1", "ch_1", SOLD, 5_000, answered_at=SOLD + 100, closed_at=SOLD + 200, outcome="won"
     )
     ledger = Ledger.from_facts(charges=[SALE], disputes=[dispute])
-    seen = [render.dispute(ledger, dispute, SOLD + lag) for lag in (0, 100, 200)]
+    seen = [render.dispute(ledger, dispute, (SOLD + lag) * 1_000) for lag in (0, 100, 200)]
     assert [body["status"] for body in seen] == ["needs_response", "under_review", "won"]
     assert [len(body["balance_transactions"]) for body in seen] == [1, 1, 2]
     assert [body["evidence_details"]["has_evidence"] for body in seen] == [False, True, True]
@@ -142,7 +142,7 @@ def test_charge_money_is_available_two_days_later() -> None:
     available = instant("2026-03-03T00:00:00Z")
     assert line.available_on == available
     statuses = [
-        render.balance_transaction(ledger, line, second)["status"]
+        render.balance_transaction(ledger, line, second * 1_000)["status"]
         for second in (available - 1, available)
     ]
     assert statuses == ["pending", "available"]
@@ -157,9 +157,11 @@ def test_objects_carry_the_charges_currency() -> None:
     )
     bodies = [
         charge_at(ledger, LATER),
-        render.refund(ledger, ledger.refunds.get("re_1"), LATER),
-        render.dispute(ledger, ledger.disputes.get("du_1"), LATER),
-        render.balance_transaction(ledger, ledger.balance_transactions.get("txn_re1"), LATER),
+        render.refund(ledger, ledger.refunds.get("re_1"), LATER * 1_000),
+        render.dispute(ledger, ledger.disputes.get("du_1"), LATER * 1_000),
+        render.balance_transaction(
+            ledger, ledger.balance_transactions.get("txn_re1"), LATER * 1_000
+        ),
     ]
     assert {body["currency"] for body in bodies} == {"jpy"}
     assert profiles.account(ledger.shop)["settings"]["dashboard"]["timezone"] == "Asia/Tokyo"
@@ -168,13 +170,13 @@ def test_objects_carry_the_charges_currency() -> None:
 def test_personal_data_is_present_and_plainly_invented() -> None:
     ledger = Ledger.from_facts(charges=[SALE], disputes=[DisputeFact("du_1", "ch_1", SOLD, 5_000)])
     charge = charge_at(ledger, LATER)
-    customer = profiles.customer(ledger, ledger.customers.get("cus_7"), LATER)
-    dispute = render.dispute(ledger, ledger.disputes.get("du_1"), LATER)
+    customer = profiles.customer(ledger, ledger.customers.get("cus_7"), LATER * 1_000)
+    dispute = render.dispute(ledger, ledger.disputes.get("du_1"), LATER * 1_000)
     assert charge["billing_details"]["name"] == "Sandbox Customer 7"
     assert charge["billing_details"]["address"]["line1"] == "7 Example Street"
     assert charge["receipt_email"] == customer["email"] == "customer-7@example.com"
     assert len(charge["payment_method_details"]["card"]["last4"]) == 4
-    assert charge["payment_method_details"]["card"]["fingerprint"].startswith("Sandbox")
+    assert charge["payment_method_details"]["card"]["fingerprint"].startswith("SandboxCard")
     assert customer["phone"].startswith("+1555555")
     assert dispute["evidence"]["customer_email_address"] == "customer-7@example.com"
     assert dispute["evidence"]["customer_purchase_ip"].startswith("203.0.113.")

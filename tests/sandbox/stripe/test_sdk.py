@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 import stripe
 
-from sandbox.stripe.faults import Faults
+from sandbox.stripe.faults import Faults, Trouble
 from sandbox.stripe.ledger import Ledger
 from tests.sandbox.stripe.conftest import KEY, Client, open_client
+from tests.sandbox.stripe.platform import BACK, FIRST, PLATFORM, SECRET, authorize, open_platform
 
 NEWEST_FIRST = [f"ch_{n:02d}" for n in reversed(range(25))]
 
@@ -114,3 +115,90 @@ async def test_sdk_retries_a_failure_inside_stripe(ledger: Ledger) -> None:
             page = await asyncio.to_thread(sdk.v1.charges.list, {"limit": 1})
             assert [charge.id for charge in page.data] == ["ch_24"]
         assert client.stripe.api.statuses == {200: 2, 500: 1}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected", "code"),
+    [
+        (Trouble.RATE_LIMITED, stripe.RateLimitError, "rate_limit"),
+        (Trouble.LOCKED, stripe.RateLimitError, "lock_timeout"),
+        (Trouble.FAILED, stripe.APIError, None),
+    ],
+)
+async def test_sdk_has_a_class_for_every_refusal(
+    ledger: Ledger, trouble: Trouble, expected: type[stripe.StripeError], code: str | None
+) -> None:
+    async with open_client(ledger, faults=Faults(script=(trouble,))) as client:
+        sdk = sdk_for(client)
+        with pytest.raises(expected) as caught:
+            await asyncio.to_thread(sdk.v1.charges.list)
+    assert caught.value.error is not None
+    assert caught.value.error.code == code
+
+
+async def test_sdk_retries_a_lock_timeout_but_no_rate_limit(ledger: Ledger) -> None:
+    faults = Faults(script=(Trouble.LOCKED, None, Trouble.RATE_LIMITED))
+    async with open_client(ledger, faults=faults) as client:
+        sdk = sdk_for(client, retries=2)
+        await asyncio.to_thread(sdk.v1.charges.list)
+        with pytest.raises(stripe.RateLimitError):
+            await asyncio.to_thread(sdk.v1.charges.list)
+        assert client.stripe.api.statuses == {429: 2, 200: 1}
+
+
+async def test_sdk_makes_one_endpoint_though_it_is_told_twice(ledger: Ledger) -> None:
+    async with open_client(ledger, faults=Faults(script=(Trouble.TRUNCATED,))) as client:
+        hooks = sdk_for(client).v1.webhook_endpoints
+        params = {"url": "https://app.example.com/hook", "enabled_events": ["*"]}
+        options = {"idempotency_key": "once"}
+        with pytest.raises(stripe.APIConnectionError):
+            await asyncio.to_thread(hooks.create, params, options)
+        made = await asyncio.to_thread(hooks.create, params, options)
+        listed = await asyncio.to_thread(hooks.list)
+        gone = await asyncio.to_thread(hooks.delete, made.id)
+    assert [endpoint.id for endpoint in listed.data] == [made.id]
+    assert made.secret is not None
+    assert gone.deleted is True
+
+
+async def test_sdk_connects_an_account_reads_it_and_leaves_it() -> None:
+    async with open_platform() as client:
+        url, sdk = client.stripe.url, platform_sdk(client)
+        link = sdk.oauth.authorize_url({"state": "s1", "redirect_uri": BACK})
+        assert link.startswith(f"{url}/oauth/authorize?")
+        back = await authorize(client, state="s1")
+        form = {"grant_type": "authorization_code", "code": back["code"]}
+        token = await asyncio.to_thread(sdk.oauth.token, form)
+        assert (token.stripe_user_id, token.scope) == (FIRST, "read_only")
+        options = {"stripe_account": FIRST}
+        charges = await asyncio.to_thread(sdk.v1.charges.list, {}, options)
+        assert [charge.id for charge in charges.data] == ["ch_first"]
+        await asyncio.to_thread(sdk.oauth.deauthorize, {"stripe_user_id": FIRST})
+        with pytest.raises(stripe.PermissionError):
+            await asyncio.to_thread(sdk.v1.charges.list, {}, options)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({"grant_type": "authorization_code", "code": "ac_no"}, "InvalidGrantError"),
+        ({"grant_type": "authorization_code"}, "InvalidRequestError"),
+        ({"grant_type": "password"}, "UnsupportedGrantTypeError"),
+    ],
+)
+async def test_sdk_has_a_class_for_every_oauth_refusal(form: dict[str, str], expected: str) -> None:
+    async with open_platform() as client:
+        with pytest.raises(getattr(stripe.oauth_error, expected)):
+            await asyncio.to_thread(platform_sdk(client).oauth.token, form)
+
+
+async def test_sdk_cannot_exchange_a_code_with_a_wrong_key() -> None:
+    async with open_platform() as client:
+        form = {"grant_type": "authorization_code", "code": "ac_no"}
+        with pytest.raises(stripe.oauth_error.InvalidClientError):
+            await asyncio.to_thread(platform_sdk(client, "sk_test_wrong").oauth.token, form)
+
+
+def platform_sdk(client: Client, key: str = SECRET) -> stripe.StripeClient:
+    addresses = {"api": client.stripe.url, "connect": client.stripe.url}
+    return stripe.StripeClient(key, client_id=PLATFORM.client_id, base_addresses=addresses)

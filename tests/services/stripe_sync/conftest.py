@@ -9,6 +9,7 @@ from sandbox.stripe.server import SandboxStripe, serve
 from tests.factories import Shop
 from tests.integrations.stripe.ledgers import KEY, small_shop
 from tests.services.stripe_sync.connected import START, connect
+from tests.services.stripe_sync.moving import Moving, busy_shop, moving
 
 
 @pytest.fixture
@@ -21,3 +22,11 @@ async def sandbox() -> AsyncIterator[SandboxStripe]:
 async def connected(database: Database, shop: Shop) -> Shop:
     await connect(database, shop.access)
     return shop
+
+
+@pytest.fixture
+async def busy(database: Database, shop: Shop) -> AsyncIterator[Moving]:
+    """A connected shop whose time passes, not synced yet."""
+    integration_id = await connect(database, shop.access)
+    async with moving(database, shop, integration_id, busy_shop()) as present:
+        yield present

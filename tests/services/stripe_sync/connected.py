@@ -18,20 +18,32 @@ from db.models import (
     LedgerCharge,
     LedgerCustomer,
     LedgerDispute,
+    LedgerEarlyFraudWarning,
+    LedgerInvoice,
+    LedgerInvoiceLine,
+    LedgerPaymentIntent,
+    LedgerPayout,
+    LedgerPrice,
+    LedgerProduct,
     LedgerRefund,
+    LedgerSubscription,
+    LedgerSubscriptionItem,
     Model,
 )
 from db.session import Database
 from domain.access import Access
 from integrations.stripe.client import RetryPolicy, StripeClient
 from integrations.stripe.gateway import Page, StripeAccount, StripeGateway
-from services.integrations import StoredKey, connect_stripe, open_key
+from integrations.stripe.limits import AccountPace, RateLimits
+from services.integrations import OpenGateway, StoredKey, connect_stripe, open_key
+from services.stripe_sync.feeds import FEEDS
 from services.stripe_sync.run import AfterSync, run_sync
 from services.syncs import SyncView, get_sync, request_sync
 from tests.factories import Shop
 from tests.integrations.stripe.ledgers import KEY, NOW, OPENED
 
-RING = KeyRing(["a secret of at least thirty-two bytes"])
+SECRET = "a secret of at least thirty-two bytes"
+RING = KeyRing([SECRET])
 START = datetime.fromtimestamp(NOW, UTC)
 QUICK = RetryPolicy(attempts=6, first_wait_seconds=0.001, longest_wait_seconds=0.01)
 ACCOUNT = StripeAccount(
@@ -51,7 +63,32 @@ LEDGER_TABLES: dict[str, type[Model]] = {
     "disputes": LedgerDispute,
     "balance_transactions": LedgerBalanceTransaction,
     "customers": LedgerCustomer,
+    "payment_intents": LedgerPaymentIntent,
+    "early_fraud_warnings": LedgerEarlyFraudWarning,
+    "payouts": LedgerPayout,
+    "products": LedgerProduct,
+    "prices": LedgerPrice,
+    "subscriptions": LedgerSubscription,
+    "subscription_items": LedgerSubscriptionItem,
+    "invoices": LedgerInvoice,
+    "invoice_lines": LedgerInvoiceLine,
 }
+OURS = frozenset({"business_id", "integration_id", "source_version", "payout_id", "reconciled_at"})
+Rows = dict[str, dict[str, dict[str, Any]]]
+
+
+class Unpaced(RateLimits):
+    """No limits: the sandbox has none."""
+
+    def of(self, _key: str, _stripe_account: str | None, *, livemode: bool) -> AccountPace:
+        return _NoPace(livemode=livemode)
+
+
+class _NoPace(AccountPace):
+    async def wait(self, endpoint: str) -> None:
+        """Go at once."""
+
+
 Wrap = Callable[[StripeGateway], Any]
 
 
@@ -61,7 +98,7 @@ class Killed(BaseException):
 
 @dataclasses.dataclass
 class SmallPages:
-    """Lists with a smaller page, whose `trouble` is asked before each, with its number."""
+    """Lists with a smaller page, whose `trouble` is asked before each request, with its number."""
 
     gateway: StripeGateway
     limit: int = 100
@@ -74,7 +111,13 @@ class SmallPages:
     async def list_page(self, resource: Any, **parameters: Any) -> Page[Any]:
         self.asked += 1
         self.trouble(self.asked)
-        return await self.gateway.list_page(resource, **{**parameters, "limit": self.limit})
+        limit = min(self.limit, parameters.get("limit", self.limit))
+        return await self.gateway.list_page(resource, **{**parameters, "limit": limit})
+
+    async def retrieve(self, resource: Any, object_id: str) -> Any:
+        self.asked += 1
+        self.trouble(self.asked)
+        return await self.gateway.retrieve(resource, object_id)
 
 
 async def connect(database: Database, access: Access, key: str = KEY) -> UUID:
@@ -92,6 +135,21 @@ async def requested(database: Database, access: Access, now: datetime = START) -
         return (await request_sync(session, access, now)).sync_id
 
 
+def open_stripe(url: str, key: str) -> StripeClient:
+    """A client of the sandbox that is quick to retry and never waits its turn."""
+    return StripeClient(key, api_base=url, timeout_seconds=5.0, retries=QUICK, limits=Unpaced())
+
+
+def opener(url: str, wrap: Wrap = SmallPages) -> OpenGateway:
+    """What opens the sandbox through a wrapper."""
+
+    def open_gateway(stored: StoredKey) -> AbstractAsyncContextManager[StripeGateway]:
+        key = open_key(RING, stored)
+        return _wrapped(open_stripe(url, key), wrap)
+
+    return open_gateway
+
+
 async def run(
     database: Database,
     sync_id: UUID,
@@ -102,12 +160,9 @@ async def run(
     after: AfterSync | None = None,
 ) -> None:
     """Run the sync against the sandbox through a wrapper."""
-
-    def open_gateway(stored: StoredKey) -> AbstractAsyncContextManager[StripeGateway]:
-        key = open_key(RING, stored)
-        return _wrapped(StripeClient(key, api_base=url, timeout_seconds=5.0, retries=QUICK), wrap)
-
-    await run_sync(database, sync_id, open_gateway=open_gateway, clock=lambda: now, after=after)
+    await run_sync(
+        database, sync_id, open_gateway=opener(url, wrap), clock=lambda: now, after=after
+    )
 
 
 @asynccontextmanager
@@ -116,12 +171,12 @@ async def _wrapped(client: StripeClient, wrap: Wrap) -> AsyncIterator[StripeGate
         yield wrap(gateway)
 
 
-async def ledger_of(database: Database, access: Access) -> dict[str, dict[str, dict[str, Any]]]:
-    """Everything stored of the business's ledger but `source_time`, by list and Stripe id."""
+async def ledger_of(database: Database, access: Access) -> Rows:
+    """Everything of Stripe's that is stored of the business, by list and id."""
     async with database.unit_of_work() as session:
         return {
             name: {
-                row["stripe_id"]: {k: v for k, v in row.items() if k != "source_time"}
+                row["stripe_id"]: {k: v for k, v in row.items() if k not in OURS}
                 for row in (
                     await session.execute(
                         select(model.__table__).where(
@@ -132,6 +187,51 @@ async def ledger_of(database: Database, access: Access) -> dict[str, dict[str, d
             }
             for name, model in LEDGER_TABLES.items()
         }
+
+
+async def truth(url: str, key: str = KEY) -> Rows:
+    """What the ledger should hold: every list as Stripe gives it now, read page by page."""
+    found: Rows = {name: {} for name in LEDGER_TABLES}
+    async with open_stripe(url, key) as gateway:
+        for feed in FEEDS:
+            after, more = None, True
+            while more:
+                page = await gateway.list_page(feed.resource, starting_after=after)
+                rows, children = feed.rows(page.items, 0)
+                found[feed.name] |= {row.stripe_id: _values(row) for row in rows}
+                if children:
+                    found[PARTS[feed.name]] |= {row.stripe_id: _values(row) for row in children}
+                more, after = page.has_more, page.items[-1].id if page.items else None
+    for customer in found["customers"].values():
+        customer["deleted"] = False
+    return found
+
+
+PARTS = {"subscriptions": "subscription_items", "invoices": "invoice_lines"}
+
+
+def _values(row: Any) -> dict[str, Any]:
+    return {name: value for name, value in row._asdict().items() if name not in OURS}
+
+
+async def differences(database: Database, shop: Shop, url: str, key: str = KEY) -> list[Any]:
+    """Where the ledger and what Stripe would tell now differ: list, id, and both rows' parts."""
+    found, wanted = await ledger_of(database, shop.access), await truth(url, key)
+    for name in [name for name, row in found["customers"].items() if row["deleted"]]:
+        # Stripe does not list them any more; charges still name them, so the ledger keeps them.
+        assert name not in wanted["customers"]
+        del found["customers"][name]
+    return [
+        (name, key_, dict(_items(found, name, key_) ^ _items(wanted, name, key_)))
+        for name in LEDGER_TABLES
+        for key_ in sorted(found[name].keys() | wanted[name].keys())
+        if found[name].get(key_) != wanted[name].get(key_)
+    ]
+
+
+def _items(rows: Rows, name: str, key: str) -> set[tuple[str, str]]:
+    row = rows[name].get(key, {"row": "missing"})
+    return {(column, repr(value)) for column, value in row.items()}
 
 
 async def account_row(database: Database, integration_id: UUID) -> IntegrationAccount:

@@ -1,4 +1,8 @@
-"""What a sandbox's facts are worth in rows of the ledger, worked out from the facts alone."""
+"""What a sandbox's facts are worth in rows of the ledger, worked out from the facts alone.
+
+Of the lists that a shop of charges, refunds and disputes has, by list and id; of the columns that
+follow from the facts.
+"""
 
 from __future__ import annotations
 
@@ -7,80 +11,87 @@ from typing import Any
 
 from db.session import Database
 from sandbox.stripe import people
-from sandbox.stripe.facts import DAY_S, BalanceFact, ChargeFact
+from sandbox.stripe.facts import DAY_S, ChargeFact
 from sandbox.stripe.ledger import Ledger
 from tests.factories import Shop
 from tests.integrations.stripe.ledgers import NOW
-from tests.services.stripe_sync.connected import ledger_of
+from tests.services.stripe_sync.connected import Rows, ledger_of
 
 
 def instant(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
 
 
-def expected(ledger: Ledger, as_of: int = NOW) -> dict[str, dict[str, tuple[Any, ...]]]:
-    """What the ledger's facts are worth in rows, by list and id: worked out from them alone."""
-    charges = {fact.id: _expected_charge(ledger, fact, as_of) for fact in ledger.charges.facts}
-    disputes = {
-        f.id: (
-            f.amount,
-            "usd",
-            f.status(as_of),
-            f.reason,
-            f.charge,
-            instant(f.created + 21 * DAY_S),
-        )
-        for f in ledger.disputes.facts
-    }
-    refunds = {
-        f.id: (f.amount, "usd", "succeeded", f.reason, f.charge) for f in ledger.refunds.facts
-    }
-    lines = {
-        f.id: (*_amounts(f), "usd", f.type, f.reporting_category, None, f.source, _available(f))
-        for f in ledger.balance_transactions.facts
-    }
+def expected(ledger: Ledger, as_of: int = NOW) -> Rows:
+    """The rows of what had happened at a second."""
     return {
-        "charges": charges,
-        "refunds": refunds,
-        "disputes": disputes,
-        "balance_transactions": lines,
-        "customers": {f.id: ("usd",) for f in ledger.customers.facts},
+        "charges": {f.id: _charge(ledger, f, as_of) for f in ledger.charges.facts},
+        "refunds": {
+            f.id: {
+                "amount": f.amount,
+                "currency": "usd",
+                "status": "succeeded",
+                "reason": f.reason,
+                "charge_id": f.charge,
+            }
+            for f in ledger.refunds.facts
+        },
+        "disputes": {
+            f.id: {
+                "amount": f.amount,
+                "currency": "usd",
+                "status": f.status(as_of * 1_000),
+                "reason": f.reason,
+                "charge_id": f.charge,
+                "evidence_due_by": instant(f.created + 21 * DAY_S),
+            }
+            for f in ledger.disputes.facts
+        },
+        "balance_transactions": {
+            f.id: {
+                "amount": f.amount,
+                "fee": f.fee,
+                "net": f.amount - f.fee,
+                "currency": "usd",
+                "type": f.type,
+                "reporting_category": f.reporting_category,
+                "exchange_rate": None,
+                "source_id": f.source,
+                "available_on": instant(f.available_on),
+                "status": "available" if f.available_on <= as_of else "pending",
+            }
+            for f in ledger.balance_transactions.facts
+        },
+        "customers": {f.id: {"currency": "usd", "deleted": False} for f in ledger.customers.facts},
     }
 
 
-def _amounts(line: BalanceFact) -> tuple[int, int, int]:
-    return line.amount, line.fee, line.amount - line.fee
-
-
-def _available(line: BalanceFact) -> datetime:
-    return instant(line.available_on)
-
-
-def _expected_charge(ledger: Ledger, fact: ChargeFact, as_of: int) -> tuple[Any, ...]:
+def _charge(ledger: Ledger, fact: ChargeFact, as_of: int) -> dict[str, Any]:
     refunds = [f for f in ledger.refunds.facts if f.charge == fact.id and f.created <= as_of]
     disputes = [f for f in ledger.disputes.facts if f.charge == fact.id and f.created <= as_of]
-    line = f"txn_{fact.id.replace('_', '')}" if fact.captured else None
-    return (
-        fact.amount,
-        fact.captured,
-        sum(refund.amount for refund in refunds),
-        "usd",
-        "failed" if fact.decline_code else "succeeded",
-        bool(disputes),
-        fact.customer,
-        line,
-        "card_declined" if fact.decline_code else None,
-        "card",
-        people.brand_of(fact.customer or fact.id),
-    )
+    return {
+        "amount": fact.amount,
+        "amount_captured": fact.captured,
+        "amount_refunded": sum(refund.amount for refund in refunds),
+        "currency": "usd",
+        "status": "failed" if fact.decline_code else "succeeded",
+        "disputed": bool(disputes),
+        "customer_id": fact.customer,
+        "balance_transaction_id": f"txn_{fact.id.replace('_', '')}" if fact.captured else None,
+        "failure_code": "card_declined" if fact.decline_code else None,
+        "payment_method_type": "card",
+        "card_brand": people.brand_of(fact.customer or fact.id),
+    }
 
 
-async def stored(database: Database, shop: Shop) -> dict[str, dict[str, tuple[Any, ...]]]:
-    """What the database holds, in the form of `expected`."""
+async def stored(database: Database, shop: Shop, like: Rows) -> Rows:
+    """What the database holds, of the lists and columns that are expected."""
     ledger = await ledger_of(database, shop.access)
-    return {name: {key: values(row) for key, row in rows.items()} for name, rows in ledger.items()}
-
-
-def values(row: dict[str, Any]) -> tuple[Any, ...]:
-    outside = {"business_id", "integration_id", "stripe_id", "created_at"}
-    return tuple(value for name, value in row.items() if name not in outside)
+    columns = {name: set(next(iter(rows.values()), {})) for name, rows in like.items()}
+    return {
+        name: {
+            key: {column: row[column] for column in columns[name]}
+            for key, row in ledger[name].items()
+        }
+        for name in like
+    }

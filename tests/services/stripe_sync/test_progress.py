@@ -1,72 +1,73 @@
 """The percentage never goes back, and a stored cursor is read back as it was."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.stripe.gateway import Page
-from integrations.stripe.resources import Customer
 from services.stripe_sync.feeds import FEEDS
 from services.stripe_sync.progress import (
-    REREAD,
-    FeedProgress,
+    Applied,
+    ListProgress,
     from_cursors,
     percent,
-    plan,
     saved_at,
     to_cursors,
+    total,
 )
+from services.stripe_sync.windows import Cut, Window, find_cut
 
 STARTED = datetime(2026, 11, 22, 10, tzinfo=UTC)
-OPENED = datetime(2024, 1, 1, tzinfo=UTC)
-NAMES = {feed.name for feed in FEEDS}
+TOP = int(STARTED.timestamp())
+DAY = 86_400
+BOTTOM = TOP - 1_000 * DAY
+NAMES = [feed.name for feed in FEEDS]
+NO_EVENTS = Applied()
 
 
-def page(*created: int, has_more: bool = True) -> Page[Customer]:
-    items = [Customer(id=f"cus_{second}", created=second) for second in created]
-    return Page(items, has_more, 0)
+def start(since: int | None = None) -> ListProgress:
+    return ListProgress.start(since, top=TOP, bottom=BOTTOM)
+
+
+def begun() -> dict[str, ListProgress]:
+    return {name: start() for name in NAMES}
+
+
+def ended(rows: int) -> ListProgress:
+    return start().stored(None, None, rows=rows)
 
 
 def test_weights_are_percentages_of_a_whole() -> None:
     assert sum(feed.weight for feed in FEEDS) == 100
 
 
-def test_first_sync_reads_everything() -> None:
-    planned = plan(last_synced_at=None, account_created=OPENED)
-    assert set(planned) == NAMES
-    assert {part.since for part in planned.values()} == {None}
-    assert {part.expected_end for part in planned.values()} == {int(OPENED.timestamp())}
+def test_stored_items_move_their_window() -> None:
+    read = start().stored(None, ("cus_6", TOP - 6), rows=4)
+    assert (read.windows, read.rows, read.done) == (
+        (Window(None, None, "cus_6", TOP - 6),),
+        4,
+        False,
+    )
 
 
-def test_later_sync_reads_what_is_new_since_a_week_before_and_what_changes_whole() -> None:
-    planned = plan(last_synced_at=STARTED, account_created=OPENED)
-    lately = int((STARTED - timedelta(days=7)).timestamp())
-    assert timedelta(days=7) == REREAD
-    assert {name for name, part in planned.items() if part.since is None} == {
-        "refunds",
-        "disputes",
-    }
-    assert {part.since for part in planned.values()} == {None, lately}
-
-
-def test_pages_move_the_cursor_behind_their_last_item() -> None:
-    start = FeedProgress(None, None)
-    read = start.behind([page(9, 8), page(7, 6)])
-    assert (read.after, read.oldest, read.rows, read.done) == ("cus_6", 6, 4, False)
-
-
-def test_last_page_ends_the_list_even_if_it_is_empty() -> None:
-    read = FeedProgress(None, None, "cus_6", 6, 4).behind([page(has_more=False)])
-    assert (read.after, read.oldest, read.rows, read.done) == ("cus_6", 6, 4, True)
+def test_last_page_of_the_last_window_ends_the_list() -> None:
+    read = start().cut(Cut(None, BOTTOM + DAY)).stored(None, None, rows=4)
+    assert (read.done, read.share < 1) == (False, True)
+    read = read.stored(BOTTOM + DAY, None, rows=0)
+    assert (read.done, read.share, read.rows) == (True, 1.0, 4)
 
 
 def test_stored_cursors_are_read_back() -> None:
-    planned = plan(last_synced_at=STARTED, account_created=None)
-    planned["charges"] = planned["charges"].behind([page(9, 8)])
-    stored = json.loads(json.dumps(to_cursors(planned, saved_at=STARTED)))
-    assert from_cursors(stored) == planned
+    lists = {name: start(TOP - DAY) for name in NAMES}
+    lists["charges"] = start().stored(None, ("ch_1", TOP - 9 * DAY), rows=7)
+    cut = find_cut(lists["charges"].windows, lists["charges"].span, pages=20)
+    assert cut is not None
+    lists["charges"] = lists["charges"].cut(cut)
+    lists["disputes"] = lists["disputes"].refused()
+    stored = json.loads(json.dumps(to_cursors(lists, saved_at=STARTED)))
+    assert from_cursors(stored) == lists
     assert saved_at(stored) == STARTED
 
 
@@ -74,30 +75,56 @@ def test_sync_that_never_started_has_no_cursors() -> None:
     assert (from_cursors({}), saved_at({})) == ({}, None)
 
 
-def test_unknown_age_of_the_account_counts_finished_lists_only() -> None:
-    planned = plan(last_synced_at=None, account_created=None)
-    planned["refunds"] = planned["refunds"].behind([page(9)])
-    assert percent(planned, STARTED) == 0
-    planned["refunds"] = planned["refunds"].behind([page(8, has_more=False)])
-    assert percent(planned, STARTED) == 8
+def test_half_of_a_lists_time_is_half_of_its_share() -> None:
+    half = start().stored(None, ("ch_1", (TOP + BOTTOM) // 2), rows=10)
+    assert half.share == pytest.approx(0.5)
+    assert percent({**begun(), "charges": half}, NO_EVENTS) == 0.9 * 24 // 2
+    assert half.estimate == 20
+
+
+def test_events_are_the_last_tenth() -> None:
+    lists = {name: ended(1) for name in NAMES}
+    assert percent(lists, NO_EVENTS) == 90
+    assert percent(lists, Applied(50, 100)) == 94
+    assert percent(lists, Applied(100, 100)) == 99
+    assert percent(lists, Applied(200, 100)) == 99
+
+
+def test_total_is_unknown_before_anything_was_read() -> None:
+    assert total({}) is None
+    assert total(begun()) is None
+
+
+def test_lists_that_have_not_begun_are_taken_to_be_as_large_as_their_weight() -> None:
+    """Charges and balance lines are 48 of a hundred in weight, and 96 items."""
+    lists = {**begun(), "charges": ended(48), "balance_transactions": ended(48)}
+    assert total(lists) == 200
+
+
+def test_total_is_exact_in_the_end() -> None:
+    assert total({name: ended(3) for name in NAMES}) == 3 * len(NAMES)
 
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(sorted(NAMES)), st.integers(1, 800), st.booleans()), max_size=30
+        st.tuples(st.sampled_from(NAMES), st.integers(0, 7), st.integers(0, 200), st.booleans()),
+        max_size=60,
     )
 )
 def test_percentage_never_goes_back_nor_reaches_the_end(
-    steps: list[tuple[str, int, bool]],
+    steps: list[tuple[str, int, int, bool]],
 ) -> None:
-    progress = plan(last_synced_at=None, account_created=OPENED)
-    now, shown = int(STARTED.timestamp()), [0]
-    ages = dict.fromkeys(NAMES, 0)
-    for name, days, last in steps:
-        if not progress[name].done:
-            ages[name] += days
-            created = now - ages[name] * 86_400
-            progress[name] = progress[name].behind([page(created, has_more=not last)])
-        shown.append(percent(progress, STARTED))
+    lists, shown = begun(), [0]
+    for name, which, days, last in steps:
+        now = lists[name]
+        cut = find_cut(now.windows, now.span, pages=50)
+        if cut is not None:
+            now = now.cut(cut)
+        if not now.done:
+            window = now.windows[which % len(now.windows)]
+            upper, lower = now.span.unread(window)
+            item = None if last else ("ch_1", max(lower, upper - days * DAY))
+            lists[name] = now.stored(window.lt, item, rows=1)
+        shown.append(percent(lists, NO_EVENTS))
     assert shown == sorted(shown)
     assert shown[-1] <= 99

@@ -1,0 +1,113 @@
+"""CPU of reading: pages of charges, and webhooks."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable
+
+import aiohttp
+import orjson
+import stripe
+
+from benchmarks.sync_world import Sandbox, sandbox
+from integrations.stripe.resources import CHARGES
+from integrations.stripe.webhooks import verify
+from sandbox.stripe.server import DEFAULT_KEY
+from services.stripe_sync.feeds import CHARGE
+
+PAGE = 100
+ROUNDS = 3
+WEBHOOKS = 2_000
+SECRET = "whsec_benchmark"
+
+
+async def measure_client(charges: int) -> dict[str, float]:
+    """Return microseconds of CPU for each charge: ours, and reading the bytes alone."""
+    pages = min(charges, 10_000) // PAGE
+    ours: list[float] = []
+    floor: list[float] = []
+    async with sandbox(charges) as stripe_api:
+        for _ in range(ROUNDS):
+            ours.append(await _read_pages(stripe_api, pages))
+            floor.append(await _read_bytes(stripe_api, pages))
+    return {
+        "ours, us of CPU a charge": min(ours),
+        "floor (bytes), us of CPU a charge": min(floor),
+        "ratio": min(ours) / min(floor),
+    }
+
+
+async def _read_pages(stripe_api: Sandbox, pages: int) -> float:
+    async with stripe_api.client() as client:
+        begin, after, rows = time.process_time(), None, 0
+        for _ in range(pages):
+            page = await client.list_page(CHARGES, starting_after=after)
+            rows += len(CHARGE.rows(page.items, 1).rows)
+            after = page.items[-1].id
+        return (time.process_time() - begin) / rows * 1e6
+
+
+async def _read_bytes(stripe_api: Sandbox, pages: int) -> float:
+    headers = {"Authorization": f"Bearer {DEFAULT_KEY}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        begin, after = time.process_time(), ""
+        for _ in range(pages):
+            url = f"{stripe_api.url}/v1/charges?limit={PAGE}{after}"
+            async with session.get(url) as answer:
+                body = await answer.read()
+            # The cursor, without reading the rest.
+            at = body.rindex(b'"id":"ch_')
+            last = body[at + 6 : body.index(b'"', at + 6)]
+            after = f"&starting_after={last.decode()}"
+        return (time.process_time() - begin) / (pages * PAGE) * 1e6
+
+
+async def measure_webhook(charges: int) -> dict[str, float]:
+    """Return microseconds of CPU for each webhook: ours, and the SDK's `construct_event`."""
+    async with (
+        sandbox(charges) as stripe_api,
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {DEFAULT_KEY}"}) as session,
+        session.get(f"{stripe_api.url}/v1/charges?limit=1") as answer,
+    ):
+        charge = (await answer.json())["data"][0]
+    body = _event(charge)
+    now = int(time.time())
+    signature = _sign(body, now)
+    ours = _cpu(lambda: verify(body, signature, secrets=[SECRET], now=now))
+    sdk = _cpu(lambda: stripe.Webhook.construct_event(body, signature, SECRET))
+    return {
+        "bytes of the body": len(body),
+        "ours, us of CPU a webhook": ours,
+        "SDK, us of CPU a webhook": sdk,
+        "ratio": ours / sdk,
+    }
+
+
+def _event(charge: dict[str, object]) -> bytes:
+    return orjson.dumps(
+        {
+            "id": "evt_1",
+            "object": "event",
+            "api_version": "2026-10-28.endive",
+            "created": charge["created"],
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": None, "idempotency_key": None},
+            "type": "charge.succeeded",
+            "data": {"object": charge},
+        }
+    )
+
+
+def _sign(body: bytes, now: int) -> str:
+    signed = hmac.new(SECRET.encode(), f"{now}.".encode() + body, "sha256")
+    return f"t={now},v1={signed.hexdigest()}"
+
+
+def _cpu(work: Callable[[], object]) -> float:
+    work()
+    begin = time.process_time()
+    for _ in range(WEBHOOKS):
+        work()
+    return (time.process_time() - begin) / WEBHOOKS * 1e6

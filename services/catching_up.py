@@ -1,0 +1,207 @@
+"""Between syncs: applying events that webhooks brought, and asking for those that they did not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from config.logs import get_logger
+from db.models import IntegrationAccount
+from db.repositories import integrations as accounts
+from db.repositories import ledger, payouts, stripe_events, syncs
+from db.repositories.integrations import IntegrationStatus
+from db.repositories.ledger import BalanceTransactionRow, LedgerOwner
+from db.session import Database, Session
+from domain.access import Access, service_access
+from domain.errors import DatabaseError, StripeError, StripeKeyError
+from integrations.stripe.gateway import Page
+from integrations.stripe.resources import BALANCE_TRANSACTIONS, EVENTS, Event
+from services.integrations import OpenGateway, StoredKey
+from services.stripe_sync.applying import Source, apply_pending
+from services.stripe_sync.attempt import errors_in, write
+from services.stripe_sync.events import store_events
+from services.stripe_sync.feeds import BALANCE_TRANSACTION
+from services.stripe_sync.plan import LONGEST_GAP, OVERLAP_SECONDS, AccountCursor
+from services.syncs import request_events, request_insight, request_sync
+
+_log = get_logger(__name__)
+# Stripe allows an account 10,000 reads a month at least (docs.stripe.com/rate-limits). Polling
+# takes a quarter of them: 2,500 in 30 days is one each 17.3 minutes.
+READS_A_MONTH = 10_000
+POLL_EVERY = timedelta(days=30) / (READS_A_MONTH // 4)
+# Lines of the balance have no events; they come into being with what has.
+LINES_OVERLAP = timedelta(hours=1)
+POLLS_AT_ONCE = 8
+
+
+async def apply_events(
+    database: Database,
+    integration_id: UUID,
+    *,
+    open_gateway: OpenGateway,
+    clock: Callable[[], datetime],
+) -> int:
+    """Apply the account's events that wait, with the lines of the balance that came with them.
+
+    Return how many events are done with; metrics are refreshed by a job. Raise StripeError if
+    Stripe cannot be asked; a refused key revokes the account and is not raised.
+    """
+    async with database.unit_of_work() as session:
+        account = await accounts.get_integration_of_sync(session, integration_id)
+        waiting = await stripe_events.unprocessed(session, integration_id, 1)
+    if not waiting or account.status == IntegrationStatus.REVOKED:
+        return 0
+    key = StoredKey(account.business_id, account.access_token_encrypted)
+    owner = LedgerOwner(account.business_id, account.id)
+
+    async def record(session: Session, _done: int) -> None:
+        await request_insight(session, account.business_id)
+
+    try:
+        async with open_gateway(key) as gateway:
+            source = Source(database, gateway, owner, clock)
+            applied = await apply_pending(source, record=record)
+            await _read_newest_lines(source)
+    except StripeKeyError:
+        await _revoke(database, account)
+        return 0
+    return applied
+
+
+async def _read_newest_lines(source: Source) -> None:
+    async with source.database.unit_of_work() as session:
+        newest = await ledger.find_newest_at(session, source.owner, BalanceTransactionRow)
+        version = await ledger.next_version(session)
+    if newest is None:
+        # Nothing has been read yet: the first sync reads all of them.
+        return
+    since = int((newest - LINES_OVERLAP).timestamp())
+    after, has_more = None, True
+    while has_more:
+        page = await source.gateway.list_page(
+            BALANCE_TRANSACTIONS, starting_after=after, created_gte=since
+        )
+        has_more = page.has_more and bool(page.items)
+        after = page.items[-1].id if page.items else None
+        async with source.database.unit_of_work() as session:
+            await write(session, source.owner, BALANCE_TRANSACTION.rows(page.items, version))
+            await request_insight(session, source.owner.business_id)
+
+
+async def poll_accounts(
+    database: Database, *, open_gateway: OpenGateway, clock: Callable[[], datetime]
+) -> None:
+    """Ask every account for its events that was not asked for a while.
+
+    One request tells that nothing has happened; whatever has is left to a sync. An account's
+    trouble is logged and stops no other; DatabaseError is raised.
+    """
+    async with database.unit_of_work() as session:
+        due = iter(await accounts.due_for_poll(session, clock() - POLL_EVERY))
+
+    async def poll_some(left: Iterator[IntegrationAccount]) -> None:
+        for account in left:
+            await _poll_safely(database, account, open_gateway, clock)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(POLLS_AT_ONCE):
+                tasks.create_task(poll_some(due))
+    except ExceptionGroup as group:
+        raise next(errors_in(group)) from group
+
+
+async def _poll_safely(
+    database: Database,
+    account: IntegrationAccount,
+    open_gateway: OpenGateway,
+    clock: Callable[[], datetime],
+) -> None:
+    try:
+        await poll_account(database, account, open_gateway=open_gateway, clock=clock)
+    except DatabaseError:
+        raise
+    except StripeKeyError:
+        await _revoke(database, account)
+    except StripeError as error:
+        _log.warning("poll failed", integration_id=str(account.id), error_code=error.code)
+
+
+async def poll_account(
+    database: Database,
+    account: IntegrationAccount,
+    *,
+    open_gateway: OpenGateway,
+    clock: Callable[[], datetime],
+) -> None:
+    """Ask one account for its events; raise what the gateway raises.
+
+    Nothing is asked before the first sync, during one, and without the permission for events:
+    then only a sync can tell what has changed.
+    """
+    cursor, now = AccountCursor.of(account.account_metadata), clock()
+    access = service_access(account.business_id)
+    async with database.unit_of_work() as session:
+        # Noted first: an account in trouble is not asked more often than any other.
+        await accounts.patch_metadata(session, account.id, {"polled_at": int(now.timestamp())})
+        busy = await syncs.find_active_sync(session, access, account.id)
+        if busy or cursor.events_since is None or EVENTS.permission in cursor.unread:
+            return
+        if now.timestamp() - cursor.events_since > LONGEST_GAP.total_seconds():
+            await request_sync(session, access, now)
+            return
+    async with open_gateway(StoredKey(account.business_id, account.access_token_encrypted)) as gate:
+        page = await gate.list_page(EVENTS, created_gte=cursor.events_since - OVERLAP_SECONDS)
+    async with database.unit_of_work() as session:
+        await _take(session, _Polled(account, access, page, now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Polled:
+    """The newest events of an account, asked for at `at`."""
+
+    account: IntegrationAccount
+    access: Access
+    page: Page[Event]
+    at: datetime
+
+
+async def _take(session: Session, polled: _Polled) -> None:
+    account, page = polled.account, polled.page
+    new = await store_events(session, account.id, account.external_id, page.items)
+    owner = LedgerOwner(account.business_id, account.id)
+    due = await payouts.find_oldest_line_due(session, owner, at=polled.at)
+    if new or page.has_more or due:
+        # A sync reads what is behind this page, what these events change, and what has no events.
+        await request_sync(session, polled.access, polled.at)
+        return
+    await accounts.patch_metadata(session, account.id, {"events_since": page.server_time})
+    if await stripe_events.unprocessed(session, account.id, 1):
+        await request_events(session, account.id)
+    else:
+        await accounts.record_success(session, account.id, polled.at)
+
+
+async def request_reconciliations(session: Session, now: datetime) -> int:
+    """Ask for the nightly sync of every account that has been read; return how many there are.
+
+    One that is being synced already is left to the next night.
+    """
+    read = [
+        account
+        for account in await accounts.due_for_poll(session, now + timedelta(days=1))
+        if AccountCursor.of(account.account_metadata).events_since is not None
+    ]
+    for account in read:
+        access = service_access(account.business_id)
+        await request_sync(session, access, now, purpose=syncs.SyncPurpose.RECONCILE)
+    return len(read)
+
+
+async def _revoke(database: Database, account: IntegrationAccount) -> None:
+    _log.warning("stripe refused the key", integration_id=str(account.id))
+    async with database.unit_of_work() as session:
+        await accounts.revoke(session, account.id, account.access_token_encrypted)

@@ -1,0 +1,83 @@
+"""One attempt of a sync: what it reads from and writes to, by what right, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from db.repositories import ledger, syncs
+from db.session import Database, Session
+from domain.errors import ConflictError, StripePermissionError
+from integrations.stripe.gateway import StripeGateway
+from services.stripe_sync.feeds import Rows
+from services.stripe_sync.progress import ListProgress, to_cursors
+
+_PARTS: tuple[tuple[type[ledger.ParentRow], type[ledger.ChildRow]], ...] = (
+    (ledger.SubscriptionRow, ledger.SubscriptionItemRow),
+    (ledger.InvoiceRow, ledger.InvoiceLineRow),
+)
+
+
+class SyncSupersededError(ConflictError):
+    """Another worker has taken this sync over."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An attempt; `lists`, `missing` (permissions) and `findings` change while it runs.
+
+    `version` was drawn before anything that is requested from now on; `cursors` are those that
+    earlier attempts left, and `account_id` is Stripe's.
+    """
+
+    database: Database
+    gateway: StripeGateway
+    owner: ledger.LedgerOwner
+    account_id: str
+    lease: syncs.Lease
+    clock: Callable[[], datetime]
+    version: int
+    cursors: Mapping[str, Any]
+    lists: dict[str, ListProgress]
+    missing: set[str] = field(default_factory=set)
+    findings: dict[str, Any] = field(default_factory=dict)
+
+    async def save(self, session: Session, **cursors: Any) -> None:
+        """Store cursors with what the transaction writes; raise SyncSupersededError."""
+        patch = {**cursors, **to_cursors({}, saved_at=self.clock())}
+        findings = {**self.findings, "missing": sorted(self.missing)}
+        if not await syncs.save_cursor(session, self.lease, patch, findings=findings):
+            raise SyncSupersededError
+
+    async def draw_version(self, session: Session) -> int:
+        """Draw the version of the requests to come; it counts once the transaction is committed."""
+        return await ledger.next_version(session)
+
+    def advance(self, version: int) -> None:
+        """Take a version that was drawn and committed for the requests from now on."""
+        self.version = max(self.version, version)
+
+
+async def write(session: Session, owner: ledger.LedgerOwner, found: Rows) -> None:
+    """Write rows, and the parts that they consist of."""
+    await ledger.upsert(session, owner, found.rows)
+    for parent, child in _PARTS:
+        parents = [row for row in found.rows if isinstance(row, parent)]
+        parts = [row for row in found.children if isinstance(row, child)]
+        await ledger.upsert_children(session, owner, parents, parts)
+
+
+def errors_in(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Go through the errors of a group of tasks and of the groups in it."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from errors_in(error)
+        else:
+            yield error
+
+
+def only_denied(group: ExceptionGroup[Exception]) -> bool:
+    """Tell whether a permission that is missing is all that went wrong."""
+    return all(isinstance(error, StripePermissionError) for error in errors_in(group))
