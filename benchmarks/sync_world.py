@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import aiohttp
 
-from benchmarks.turn import free_port, process, until_up
+from benchmarks.turn import free_port, process, scratch_folder, until_up
 from db.columns import KeyRing
 from db.embedded import start_embedded_server
 from db.repositories.ledger import LedgerOwner
 from db.session import Database
-from db.startup import PROJECT, migrate
+from db.startup import migrate
 from domain.access import Access
 from integrations.stripe.client import StripeClient
 from integrations.stripe.limits import RateLimits
-from sandbox.stripe.server import DEFAULT_KEY
+from sandbox.stripe.server import DEFAULT_KEY, REQUESTS_PER_SECOND
 from services import integrations, syncs
 from services.demo import ensure_demo
 from services.inspection import inspect_account
@@ -38,7 +35,7 @@ BUILDING_SECONDS = 180
 
 def unpaced() -> RateLimits:
     """Return limits that are never met: the work is measured, not the waiting for Stripe."""
-    return RateLimits(requests_per_second=100_000)
+    return RateLimits(REQUESTS_PER_SECOND)
 
 
 @dataclass(frozen=True)
@@ -109,18 +106,6 @@ class Connected:
             return await connection.execute(statement, *arguments)
         finally:
             await connection.close()
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """Make a folder under the state folder, and remove it."""
-    state = PROJECT / ".vaultra"
-    state.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=state, prefix="bench"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager

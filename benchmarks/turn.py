@@ -92,14 +92,23 @@ async def until_up(url: str, *, seconds: int = 30) -> None:
     raise TimeoutError(url)
 
 
-@asynccontextmanager
-async def subjects() -> AsyncIterator[list[Subject]]:
-    """Start the model, the floor and Vaultra."""
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make a folder under the state folder, and remove it."""
     state = PROJECT / ".vaultra"
     state.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=state, prefix="bench"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def subjects() -> AsyncIterator[list[Subject]]:
+    """Start the model, the floor and Vaultra."""
     async with AsyncExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = stack.enter_context(scratch_folder())
         model, floor, ours = free_port(), free_port(), free_port()
         model_url = f"http://127.0.0.1:{model}/v1"
         run = stack.enter_context

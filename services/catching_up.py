@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,9 +20,10 @@ from integrations.stripe.gateway import Page
 from integrations.stripe.resources import BALANCE_TRANSACTIONS, EVENTS, Event
 from services.integrations import OpenGateway, StoredKey
 from services.stripe_sync.applying import Source, apply_pending
-from services.stripe_sync.attempt import errors_in, write
+from services.stripe_sync.attempt import pages, write
 from services.stripe_sync.events import store_events
 from services.stripe_sync.feeds import BALANCE_TRANSACTION
+from services.stripe_sync.lanes import in_lanes
 from services.stripe_sync.plan import LONGEST_GAP, OVERLAP_SECONDS, AccountCursor
 from services.syncs import request_events, request_insight, request_sync
 
@@ -54,7 +54,7 @@ async def apply_events(
         waiting = await stripe_events.unprocessed(session, integration_id, 1)
     if not waiting or account.status == IntegrationStatus.REVOKED:
         return 0
-    key = StoredKey(account.business_id, account.access_token_encrypted)
+    key = StoredKey.of(account)
     owner = LedgerOwner(account.business_id, account.id)
 
     async def record(session: Session, _done: int) -> None:
@@ -79,13 +79,8 @@ async def _read_newest_lines(source: Source) -> None:
         # Nothing has been read yet: the first sync reads all of them.
         return
     since = int((newest - LINES_OVERLAP).timestamp())
-    after, has_more = None, True
-    while has_more:
-        page = await source.gateway.list_page(
-            BALANCE_TRANSACTIONS, starting_after=after, created_gte=since
-        )
-        has_more = page.has_more and bool(page.items)
-        after = page.items[-1].id if page.items else None
+    lines = pages(source.gateway, BALANCE_TRANSACTIONS, created_gte=since)
+    async for page in lines:
         async with source.database.unit_of_work() as session:
             await write(session, source.owner, BALANCE_TRANSACTION.rows(page.items, version))
             await request_insight(session, source.owner.business_id)
@@ -100,18 +95,12 @@ async def poll_accounts(
     trouble is logged and stops no other; DatabaseError is raised.
     """
     async with database.unit_of_work() as session:
-        due = iter(await accounts.due_for_poll(session, clock() - POLL_EVERY))
+        due = await accounts.due_for_poll(session, clock() - POLL_EVERY)
 
-    async def poll_some(left: Iterator[IntegrationAccount]) -> None:
-        for account in left:
-            await _poll_safely(database, account, open_gateway, clock)
+    async def poll(account: IntegrationAccount) -> None:
+        await _poll_safely(database, account, open_gateway, clock)
 
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(POLLS_AT_ONCE):
-                tasks.create_task(poll_some(due))
-    except ExceptionGroup as group:
-        raise next(errors_in(group)) from group
+    await in_lanes(POLLS_AT_ONCE, poll, due)
 
 
 async def _poll_safely(
@@ -153,7 +142,7 @@ async def poll_account(
         if now.timestamp() - cursor.events_since > LONGEST_GAP.total_seconds():
             await request_sync(session, access, now)
             return
-    async with open_gateway(StoredKey(account.business_id, account.access_token_encrypted)) as gate:
+    async with open_gateway(StoredKey.of(account)) as gate:
         page = await gate.list_page(EVENTS, created_gte=cursor.events_since - OVERLAP_SECONDS)
     async with database.unit_of_work() as session:
         await _take(session, _Polled(account, access, page, now))

@@ -36,6 +36,11 @@ class StoredKey:
     business_id: UUID
     encrypted: str | None
 
+    @classmethod
+    def of(cls, account: IntegrationAccount) -> StoredKey:
+        """Return the key of an account."""
+        return cls(account.business_id, account.access_token_encrypted)
+
 
 @dataclass(frozen=True, slots=True)
 class StripeIntegration:

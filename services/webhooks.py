@@ -12,11 +12,12 @@ from enum import StrEnum
 from config.logs import get_logger
 from db.repositories import connections, stripe_events
 from db.repositories.connections import OAUTH, EventOwner
-from db.repositories.stripe_events import SeenEvent, Via
+from db.repositories.stripe_events import Via
 from db.session import Session
 from domain.access import service_access
 from domain.errors import InvalidInputError
 from integrations.stripe.resources import Event
+from services.stripe_sync.events import seen
 from services.syncs import request_events
 
 DEAUTHORIZED = "account.application.deauthorized"
@@ -72,7 +73,7 @@ async def receive_event(session: Session, event: Event) -> Outcome:
         raise EventRefusedError(_AMBIGUOUS, "ambiguous_account")
     if event.type == DEAUTHORIZED and owner.auth == OAUTH:
         return await _revoke(session, owner, event)
-    if not await stripe_events.insert_events(session, owner.id, [_seen(event)]):
+    if not await stripe_events.insert_events(session, owner.id, [seen(event, Via.WEBHOOK)]):
         # The transaction that stored it has queued its processing.
         return Outcome.DUPLICATE
     await request_events(session, owner.id)
@@ -86,18 +87,3 @@ async def _revoke(session: Session, owner: EventOwner, event: Event) -> Outcome:
     await connections.disconnect(session, service_access(owner.business_id))
     _log.info("stripe.deauthorized", integration_id=str(owner.id))
     return Outcome.REVOKED
-
-
-def _seen(event: Event) -> SeenEvent:
-    named = event.data.object
-    return SeenEvent(
-        stripe_event_id=event.id,
-        event_type=event.type,
-        created=event.created,
-        livemode=event.livemode,
-        api_version=event.api_version,
-        object=named.object,
-        object_id=named.id,
-        charge=named.charge,
-        via=Via.WEBHOOK,
-    )

@@ -159,6 +159,17 @@ async def unprocessed(session: Session, integration_id: UUID, limit: int) -> Seq
     return [PendingEvent(*row) for row in (await session.execute(query)).all()]
 
 
+async def count_unprocessed(session: Session, integration_id: UUID, *, most: int) -> int:
+    """Count the events that wait to be processed, up to a bound."""
+    waiting = (
+        select(StripeEvent.id)
+        .where(_waiting(), StripeEvent.integration_id == integration_id)
+        .limit(most)
+        .subquery()
+    )
+    return int((await session.execute(select(func.count()).select_from(waiting))).scalar_one())
+
+
 async def mark_processed(session: Session, ids: Collection[UUID], now: datetime) -> None:
     """Note that the events are dealt with, in the transaction that did it."""
     await _lock(session, ids)

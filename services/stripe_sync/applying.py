@@ -6,10 +6,10 @@ cannot be fetched or stored is tried again by later jobs and then set aside; the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,8 +20,9 @@ from db.session import REFUSED, Database, Session
 from domain.errors import StripeError, StripeKeyError, StripePermissionError, VaultraError
 from integrations.stripe.failures import TransientStripeError
 from integrations.stripe.gateway import StripeGateway
-from services.stripe_sync.attempt import errors_in, write
-from services.stripe_sync.feeds import BY_KIND, CHARGE, CUSTOMER, Rows
+from services.stripe_sync.attempt import write
+from services.stripe_sync.feeds import BY_KIND, CHARGE, CUSTOMER, merged
+from services.stripe_sync.lanes import in_lanes
 
 _log = get_logger(__name__)
 # Eight at 200 ms are 40 a second, more than an account in test mode may ask for.
@@ -113,14 +114,10 @@ async def apply_pending(source: Source, *, record: Record | None = None) -> int:
         current = await _next_round(source, failed)
         if not current.events:
             return applied
-        await _fetch_all(source, current)
+        fetch = partial(_fetch, source.gateway, current)
+        await in_lanes(REQUESTS_AT_ONCE, fetch, current.wanted)
         applied += await _settle(source, current, applied, record)
         failed |= {event.id for event in current.events if current.failure_of(event)}
-
-
-async def count_waiting(session: Session, integration_id: UUID, *, most: int = 2_000) -> int:
-    """Return how many of the account's events wait to be applied, up to a bound."""
-    return len(await stripe_events.unprocessed(session, integration_id, most))
 
 
 async def _next_round(source: Source, failed: Collection[UUID]) -> _Round:
@@ -149,27 +146,16 @@ async def _versions(
     return stored
 
 
-async def _fetch_all(source: Source, current: _Round) -> None:
-    left = iter(current.wanted)
+async def _fetch(gateway: StripeGateway, current: _Round, named: Named) -> None:
+    resource = BY_KIND[named.kind].resource
     try:
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(REQUESTS_AT_ONCE):
-                tasks.create_task(_fetch_some(source.gateway, left, current))
-    except ExceptionGroup as group:
-        raise next(errors_in(group)) from group
-
-
-async def _fetch_some(gateway: StripeGateway, left: Iterable[Named], current: _Round) -> None:
-    for named in left:
-        resource = BY_KIND[named.kind].resource
-        try:
-            current.found[named] = await gateway.retrieve(resource, named.id)
-        except (StripeKeyError, TransientStripeError):
-            raise
-        except StripePermissionError as error:
-            current.failed[named] = StripePermissionError(resource.permission, hint=error.hint)
-        except StripeError as error:
-            current.failed[named] = error
+        current.found[named] = await gateway.retrieve(resource, named.id)
+    except (StripeKeyError, TransientStripeError):
+        raise
+    except StripePermissionError as error:
+        current.failed[named] = StripePermissionError(resource.permission, hint=error.hint)
+    except StripeError as error:
+        current.failed[named] = error
 
 
 async def _settle(source: Source, current: _Round, applied: int, record: Record | None) -> int:
@@ -224,8 +210,7 @@ async def _write(
         for named, item in found.items()
         if item is not None
     ]
-    rows = [row for part in parts for row in part.rows]
-    await write(session, owner, Rows(rows, [row for part in parts for row in part.children]))
+    await write(session, owner, merged(parts))
 
 
 async def _record_failure(

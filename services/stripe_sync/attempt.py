@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from db.repositories import ledger, syncs
 from db.session import Database, Session
 from domain.errors import ConflictError, StripePermissionError
-from integrations.stripe.gateway import StripeGateway
+from integrations.stripe.gateway import Page, StripeGateway
+from integrations.stripe.resources import Resource, StripeObject
 from services.stripe_sync.feeds import Rows
+from services.stripe_sync.lanes import errors_in
 from services.stripe_sync.progress import ListProgress, to_cursors
 
+T = TypeVar("T", bound=StripeObject)
 _PARTS: tuple[tuple[type[ledger.ParentRow], type[ledger.ChildRow]], ...] = (
     (ledger.SubscriptionRow, ledger.SubscriptionItemRow),
     (ledger.InvoiceRow, ledger.InvoiceLineRow),
@@ -60,6 +63,18 @@ class Attempt:
         self.version = max(self.version, version)
 
 
+async def pages(
+    gateway: StripeGateway, resource: Resource[T], **parameters: Any
+) -> AsyncIterator[Page[T]]:
+    """Read a list page by page; the next one is asked for once the last has been dealt with."""
+    after, has_more = None, True
+    while has_more:
+        page = await gateway.list_page(resource, starting_after=after, **parameters)
+        has_more = page.has_more and bool(page.items)
+        after = page.items[-1].id if page.items else None
+        yield page
+
+
 async def write(session: Session, owner: ledger.LedgerOwner, found: Rows) -> None:
     """Write rows, and the parts that they consist of."""
     await ledger.upsert(session, owner, found.rows)
@@ -67,15 +82,6 @@ async def write(session: Session, owner: ledger.LedgerOwner, found: Rows) -> Non
         parents = [row for row in found.rows if isinstance(row, parent)]
         parts = [row for row in found.children if isinstance(row, child)]
         await ledger.upsert_children(session, owner, parents, parts)
-
-
-def errors_in(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    """Go through the errors of a group of tasks and of the groups in it."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from errors_in(error)
-        else:
-            yield error
 
 
 def only_denied(group: ExceptionGroup[Exception]) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -17,8 +16,9 @@ from typing import Any
 from domain.errors import StripeError
 from integrations.stripe.failures import MissingObjectError
 from integrations.stripe.gateway import Page
-from services.stripe_sync.attempt import Attempt, errors_in, only_denied, write
-from services.stripe_sync.feeds import FEEDS, Feed, Rows
+from services.stripe_sync.attempt import Attempt, only_denied, write
+from services.stripe_sync.feeds import FEEDS, Feed, Rows, merged
+from services.stripe_sync.lanes import in_lanes
 from services.stripe_sync.windows import MOST_WINDOWS, Window, apply_cut, find_cut
 
 # Two lists at once: Stripe's limit is for each endpoint, and one transaction can be written
@@ -51,24 +51,17 @@ async def copy_lists(attempt: Attempt) -> None:
     no ledger without it. Raise what the gateway raises, and SyncSupersededError if the lease is
     lost.
     """
-    left = iter([feed for feed in FEEDS if not attempt.lists[feed.name].done])
+    left = [feed for feed in FEEDS if not attempt.lists[feed.name].done]
+    await in_lanes(LANES, partial(_copy_list, attempt), left)
+
+
+async def _copy_list(attempt: Attempt, feed: Feed[Any]) -> None:
     try:
-        async with asyncio.TaskGroup() as lanes:
-            for _ in range(LANES):
-                lanes.create_task(_copy_in_lane(attempt, left))
+        await ListCopy(attempt, feed).run()
     except ExceptionGroup as group:
-        # Tasks stop each other, so the first error is the cause of all.
-        raise next(errors_in(group)) from group
-
-
-async def _copy_in_lane(attempt: Attempt, left: Iterator[Feed[Any]]) -> None:
-    for feed in left:
-        try:
-            await ListCopy(attempt, feed).run()
-        except ExceptionGroup as group:
-            if feed.required or not only_denied(group):
-                raise
-            await _pass_over(attempt, feed)
+        if feed.required or not only_denied(group):
+            raise
+        await _pass_over(attempt, feed)
 
 
 async def _pass_over(attempt: Attempt, feed: Feed[Any]) -> None:
@@ -158,7 +151,7 @@ class ListCopy:
         while not attempt.lists[name].done:
             batch = await self._next_batch()
             async with attempt.database.unit_of_work() as session:
-                await write(session, attempt.owner, _merged(batch))
+                await write(session, attempt.owner, merged(page.found for page in batch))
                 version = await attempt.draw_version(session)
                 await attempt.save(session, **{name: asdict(attempt.lists[name])})
             attempt.advance(version)
@@ -172,8 +165,3 @@ class ListCopy:
             lists[name] = lists[name].stored(page.lt, page.last, rows=len(page.found.rows))
             batch.append(page)
         return batch
-
-
-def _merged(batch: Sequence[_Fetched]) -> Rows:
-    rows = [row for page in batch for row in page.found.rows]
-    return Rows(rows, [child for page in batch for child in page.found.children])

@@ -73,7 +73,7 @@ async def store_events(
 
     Return how many were new.
     """
-    wanted = [_seen(event) for event in events if is_of_interest(event, account_id)]
+    wanted = [seen(event, Via.POLL) for event in events if is_of_interest(event, account_id)]
     return await stripe_events.insert_events(session, integration_id, wanted)
 
 
@@ -83,7 +83,8 @@ def is_of_interest(event: Event, account_id: str) -> bool:
     return event.account in {None, account_id} and named.id is not None and named.object in BY_KIND
 
 
-def _seen(event: Event) -> SeenEvent:
+def seen(event: Event, via: Via) -> SeenEvent:
+    """Return what is kept of an event: which object it names, and nothing of its state."""
     named = event.data.object
     return SeenEvent(
         stripe_event_id=event.id,
@@ -94,5 +95,5 @@ def _seen(event: Event) -> SeenEvent:
         object=named.object,
         object_id=named.id,
         charge=named.charge,
-        via=Via.POLL,
+        via=via,
     )

@@ -36,6 +36,15 @@ class Rows(NamedTuple):
     children: Sequence[ChildRow]
 
 
+def merged(parts: Iterable[Rows]) -> Rows:
+    """Return everything that the parts hold."""
+    every = list(parts)
+    return Rows(
+        [row for part in every for row in part.rows],
+        [child for part in every for child in part.children],
+    )
+
+
 def _no_children(_item: Any, _version: int) -> Sequence[ChildRow]:
     return ()
 

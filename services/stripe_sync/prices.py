@@ -6,14 +6,12 @@ subscriptions and invoices name the others too, and recurring revenue cannot do 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-
 from db.repositories.prices import list_missing_prices
 from domain.errors import StripePermissionError
 from integrations.stripe.resources import PRICES, Price
-from services.stripe_sync.attempt import Attempt, errors_in, write
+from services.stripe_sync.attempt import Attempt, write
 from services.stripe_sync.feeds import BY_KIND
+from services.stripe_sync.lanes import in_lanes
 
 REQUESTS_AT_ONCE = 8
 # More than a shop has; what is left is read by the next sync.
@@ -39,18 +37,12 @@ async def read_missing_prices(attempt: Attempt) -> None:
 
 
 async def _fetch(attempt: Attempt, named: list[str]) -> list[Price]:
-    left, found = iter(named), list[Price]()
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(REQUESTS_AT_ONCE, len(named))):
-                tasks.create_task(_fetch_some(attempt, left, found))
-    except ExceptionGroup as group:
-        raise next(errors_in(group)) from group
-    return found
+    found: list[Price] = []
 
-
-async def _fetch_some(attempt: Attempt, left: Iterator[str], found: list[Price]) -> None:
-    for price_id in left:
+    async def fetch(price_id: str) -> None:
         price = await attempt.gateway.retrieve(PRICES, price_id)
         if price is not None:
             found.append(price)
+
+    await in_lanes(REQUESTS_AT_ONCE, fetch, named)
+    return found

@@ -13,7 +13,7 @@ from typing import Any
 from db.repositories import payouts
 from db.repositories.payouts import PayoutToReconcile
 from integrations.stripe.resources import BALANCE_TRANSACTIONS, BalanceTransaction
-from services.stripe_sync.attempt import Attempt, write
+from services.stripe_sync.attempt import Attempt, pages, write
 from services.stripe_sync.feeds import BALANCE_TRANSACTION
 
 # As long as a charge can be disputed (docs.stripe.com/disputes): later nothing moves any more.
@@ -48,15 +48,11 @@ async def reconcile_payouts(attempt: Attempt) -> None:
 
 
 async def _add_lines(attempt: Attempt, payout: PayoutToReconcile) -> None:
-    after, has_more = None, True
-    while has_more:
-        version = attempt.version
-        page = await attempt.gateway.list_page(
-            BALANCE_TRANSACTIONS, starting_after=after, filters={"payout": payout.stripe_id}
-        )
-        has_more = page.has_more and bool(page.items)
-        after = page.items[-1].id if page.items else None
+    version = attempt.version
+    lines = pages(attempt.gateway, BALANCE_TRANSACTIONS, filters={"payout": payout.stripe_id})
+    async for page in lines:
         await _store_lines(attempt, payout, page.items, version)
+        version = attempt.version
 
 
 async def _store_lines(

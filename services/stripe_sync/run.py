@@ -22,7 +22,7 @@ from domain.errors import (
 )
 from integrations.stripe.gateway import StripeGateway
 from services.integrations import OpenGateway, StoredKey
-from services.stripe_sync.applying import Source, apply_pending, count_waiting
+from services.stripe_sync.applying import Source, apply_pending
 from services.stripe_sync.attempt import Attempt, SyncSupersededError
 from services.stripe_sync.copying import copy_lists
 from services.stripe_sync.opening import Opening, Plan, open_sync, see_later_events
@@ -32,6 +32,8 @@ from services.stripe_sync.progress import APPLIED, SAVED_AT, Applied, applied
 from services.stripe_sync.reconciling import reconcile_payouts
 
 _log = get_logger(__name__)
+# For the percentage; more events than this are as good as any number.
+MOST_COUNTED = 2_000
 UNEXPECTED = VaultraError(
     "The sync failed for a reason that is ours. Try again; if it goes on, look at the log."
 )
@@ -171,7 +173,9 @@ async def _free_healed(attempt: Attempt, cursor: AccountCursor) -> None:
 async def _apply(attempt: Attempt) -> None:
     before = applied(attempt.cursors)
     async with attempt.database.unit_of_work() as session:
-        waiting = await count_waiting(session, attempt.owner.integration_id)
+        waiting = await stripe_events.count_unprocessed(
+            session, attempt.owner.integration_id, most=MOST_COUNTED
+        )
     of = max(before.of, before.done + waiting)
 
     async def record(session: Session, done: int) -> None:
@@ -194,7 +198,7 @@ async def _claim(database: Database, sync_id: UUID, now: datetime) -> _Claim | N
         return _Claim(
             context=_context(sync, now),
             lease=lease,
-            key=StoredKey(account.business_id, account.access_token_encrypted),
+            key=StoredKey.of(account),
             account_id=account.external_id,
             plan=_plan(account, sync, now),
             version=await ledger.next_version(session),

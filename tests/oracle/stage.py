@@ -24,7 +24,7 @@ from sandbox.stripe.ledger import Ledger
 from sandbox.stripe.server import API, create_app
 from services.integrations import OpenGateway, StoredKey, open_key
 from tests.integrations.stripe.ledgers import KEY
-from tests.services.stripe_sync.connected import QUICK, RING, Killed, SmallPages, Unpaced
+from tests.services.stripe_sync.connected import QUICK, RING, Killed, SmallPages, unpaced
 
 # A request that takes longer than this is given up by every client.
 LONGEST_ANSWER_MS = 80_000
@@ -103,7 +103,7 @@ def opener(url: str, *, limit: int, timeout_seconds: float) -> OpenGateway:
             api_base=url,
             timeout_seconds=timeout_seconds,
             retries=QUICK,
-            limits=Unpaced(),
+            limits=unpaced(),
         )
         return _in_small_pages(client, limit)
 

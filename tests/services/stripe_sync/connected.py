@@ -34,7 +34,8 @@ from db.session import Database
 from domain.access import Access
 from integrations.stripe.client import RetryPolicy, StripeClient
 from integrations.stripe.gateway import Page, StripeAccount, StripeGateway
-from integrations.stripe.limits import AccountPace, RateLimits
+from integrations.stripe.limits import RateLimits
+from sandbox.stripe.server import REQUESTS_PER_SECOND
 from services.integrations import OpenGateway, StoredKey, connect_stripe, open_key
 from services.stripe_sync.feeds import FEEDS
 from services.stripe_sync.run import AfterSync, run_sync
@@ -77,16 +78,9 @@ OURS = frozenset({"business_id", "integration_id", "source_version", "payout_id"
 Rows = dict[str, dict[str, dict[str, Any]]]
 
 
-class Unpaced(RateLimits):
-    """No limits: the sandbox has none."""
-
-    def of(self, _key: str, _stripe_account: str | None, *, livemode: bool) -> AccountPace:
-        return _NoPace(livemode=livemode)
-
-
-class _NoPace(AccountPace):
-    async def wait(self, endpoint: str) -> None:
-        """Go at once."""
+def unpaced() -> RateLimits:
+    """No limits to wait for: the sandbox has none."""
+    return RateLimits(REQUESTS_PER_SECOND)
 
 
 Wrap = Callable[[StripeGateway], Any]
@@ -137,7 +131,7 @@ async def requested(database: Database, access: Access, now: datetime = START) -
 
 def open_stripe(url: str, key: str) -> StripeClient:
     """A client of the sandbox that is quick to retry and never waits its turn."""
-    return StripeClient(key, api_base=url, timeout_seconds=5.0, retries=QUICK, limits=Unpaced())
+    return StripeClient(key, api_base=url, timeout_seconds=5.0, retries=QUICK, limits=unpaced())
 
 
 def opener(url: str, wrap: Wrap = SmallPages) -> OpenGateway:
