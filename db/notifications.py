@@ -75,16 +75,12 @@ class Notifications:
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen_until_closed(self) -> None:
-        connection = await self._database.connect()
-        closed = asyncio.Event()
         try:
-            connection.add_termination_listener(lambda *_: closed.set())
-            await connection.add_listener(CHANNEL, self._received)
-            await closed.wait()
+            async with self._database.connected() as connection:
+                await connection.add_listener(CHANNEL, self._received)
+                await asyncio.get_running_loop().create_future()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError from error
-        finally:
-            connection.terminate()
 
     def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self.wake(str(payload))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -76,6 +77,31 @@ class Database:
             return await asyncpg.connect(dsn)
         except (OSError, asyncpg.PostgresError) as error:
             raise unreachable() from error
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """Open such a connection for the block, and leave the block as soon as it is lost.
+
+        Raises DatabaseError when it is lost, or was never made.
+        """
+        connection = await self.connect()
+        try:
+            async with asyncio.timeout(None) as scope:
+
+                def leave(_connection: object) -> None:
+                    scope.reschedule(0)
+
+                connection.add_termination_listener(leave)
+                try:
+                    yield connection
+                finally:
+                    connection.remove_termination_listener(leave)
+        except TimeoutError as error:
+            if not scope.expired():
+                raise
+            raise unreachable() from error
+        finally:
+            connection.terminate()
 
     async def dispose(self) -> None:
         """Close the pool."""

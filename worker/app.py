@@ -70,16 +70,16 @@ class Worker:
                     await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _run_connected(self) -> None:
-        connection = await self._database.connect()
-        try:
+        # An idle engine asks its connection only once a minute whether it is still there.
+        async with self._database.connected() as connection:
             self._engine = PgQueuer.from_asyncpg_connection(connection)
             register(self._engine, self._wiring)
-            await self._engine.run(
-                batch_size=BATCH_SIZE,
-                max_concurrent_tasks=MAX_JOBS,
-                heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                shutdown_on_listener_failure=True,
-            )
-        finally:
-            self._engine = None
-            connection.terminate()
+            try:
+                await self._engine.run(
+                    batch_size=BATCH_SIZE,
+                    max_concurrent_tasks=MAX_JOBS,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                    shutdown_on_listener_failure=True,
+                )
+            finally:
+                self._engine = None
