@@ -10,20 +10,19 @@ from uuid import UUID
 from config.logs import get_logger
 from db.models import IntegrationAccount
 from db.repositories import integrations as accounts
-from db.repositories import ledger, payouts, stripe_events, syncs
+from db.repositories import payouts, stripe_events, syncs
 from db.repositories.integrations import IntegrationStatus
-from db.repositories.ledger import BalanceTransactionRow, LedgerOwner
+from db.repositories.ledger import LedgerOwner
 from db.session import Database, Session
 from domain.access import Access, service_access
 from domain.errors import DatabaseError, StripeError, StripeKeyError
 from integrations.stripe.gateway import Page
-from integrations.stripe.resources import BALANCE_TRANSACTIONS, EVENTS, Event
+from integrations.stripe.resources import EVENTS, Event
 from services.integrations import OpenGateway, StoredKey
 from services.stripe_sync.applying import Source, apply_pending
-from services.stripe_sync.attempt import pages, write
 from services.stripe_sync.events import store_events
-from services.stripe_sync.feeds import BALANCE_TRANSACTION
 from services.stripe_sync.lanes import in_lanes
+from services.stripe_sync.lines import read_due_lines
 from services.stripe_sync.plan import LONGEST_GAP, OVERLAP_SECONDS, AccountCursor
 from services.syncs import request_events, request_insight, request_sync
 
@@ -32,8 +31,6 @@ _log = get_logger(__name__)
 # takes a quarter of them: 2,500 in 30 days is one each 17.3 minutes.
 READS_A_MONTH = 10_000
 POLL_EVERY = timedelta(days=30) / (READS_A_MONTH // 4)
-# Lines of the balance have no events; they come into being with what has.
-LINES_OVERLAP = timedelta(hours=1)
 POLLS_AT_ONCE = 8
 
 
@@ -44,7 +41,7 @@ async def apply_events(
     open_gateway: OpenGateway,
     clock: Callable[[], datetime],
 ) -> int:
-    """Apply the account's events that wait, with the lines of the balance that came with them.
+    """Apply the account's events that wait, and read the lines of the balance that came with them.
 
     Return how many events are done with; metrics are refreshed by a job. Raise StripeError if
     Stripe cannot be asked; a refused key revokes the account and is not raised.
@@ -52,38 +49,24 @@ async def apply_events(
     async with database.unit_of_work() as session:
         account = await accounts.get_integration_of_sync(session, integration_id)
         waiting = await stripe_events.unprocessed(session, integration_id, 1)
-    if not waiting or account.status == IntegrationStatus.REVOKED:
+    due = waiting or AccountCursor.of(account.account_metadata).lines_due
+    if not due or account.status == IntegrationStatus.REVOKED:
         return 0
     key = StoredKey.of(account)
     owner = LedgerOwner(account.business_id, account.id)
 
-    async def record(session: Session, _done: int) -> None:
+    async def record(session: Session, *_: int) -> None:
         await request_insight(session, account.business_id)
 
     try:
         async with open_gateway(key) as gateway:
             source = Source(database, gateway, owner, clock)
             applied = await apply_pending(source, record=record)
-            await _read_newest_lines(source)
+            await read_due_lines(source, record)
     except StripeKeyError:
         await _revoke(database, account)
         return 0
     return applied
-
-
-async def _read_newest_lines(source: Source) -> None:
-    async with source.database.unit_of_work() as session:
-        newest = await ledger.find_newest_at(session, source.owner, BalanceTransactionRow)
-        version = await ledger.next_version(session)
-    if newest is None:
-        # Nothing has been read yet: the first sync reads all of them.
-        return
-    since = int((newest - LINES_OVERLAP).timestamp())
-    lines = pages(source.gateway, BALANCE_TRANSACTIONS, created_gte=since)
-    async for page in lines:
-        async with source.database.unit_of_work() as session:
-            await write(session, source.owner, BALANCE_TRANSACTION.rows(page.items, version))
-            await request_insight(session, source.owner.business_id)
 
 
 async def poll_accounts(
@@ -168,7 +151,8 @@ async def _take(session: Session, polled: _Polled) -> None:
         await request_sync(session, polled.access, polled.at)
         return
     await accounts.patch_metadata(session, account.id, {"events_since": page.server_time})
-    if await stripe_events.unprocessed(session, account.id, 1):
+    waiting = await stripe_events.unprocessed(session, account.id, 1)
+    if waiting or AccountCursor.of(account.account_metadata).lines_due:
         await request_events(session, account.id)
     else:
         await accounts.record_success(session, account.id, polled.at)

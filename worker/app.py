@@ -28,8 +28,9 @@ _logger = get_logger(__name__)
 class Worker:
     """Runs jobs until it is told to stop; a lost database connection is opened again."""
 
-    def __init__(self, database: Database, wiring: Wiring) -> None:
-        """Prepare; nothing runs before `running`."""
+    def __init__(self, database: Database, wiring: Wiring, *, schedules: bool = True) -> None:
+        """Prepare; nothing runs before `running`, and without `schedules` nothing by the clock."""
+        self._schedules = schedules
         self._database = database
         self._wiring = wiring
         self._engine: PgQueuer | None = None
@@ -73,7 +74,7 @@ class Worker:
         # An idle engine asks its connection only once a minute whether it is still there.
         async with self._database.connected() as connection:
             self._engine = PgQueuer.from_asyncpg_connection(connection)
-            register(self._engine, self._wiring)
+            register(self._engine, self._wiring, schedules=self._schedules)
             try:
                 await self._engine.run(
                     batch_size=BATCH_SIZE,

@@ -28,8 +28,8 @@ EVERY_MINUTE = "* * * * *"
 NIGHTLY = "17 3 * * *"
 
 
-def register(engine: PgQueuer, wiring: Wiring) -> None:
-    """Tell the engine what this worker can do."""
+def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> None:
+    """Tell the engine what this worker can do, and with `schedules` what is due by the clock."""
 
     @engine.entrypoint(Entrypoint.RUN.value)
     async def agent_run(job: Job, context: Context) -> None:
@@ -63,7 +63,8 @@ def register(engine: PgQueuer, wiring: Wiring) -> None:
     async def stripe_reconcile(job: Job, context: Context) -> None:
         await _work(job, context, lambda _: stripe_jobs.reconcile(wiring))
 
-    _register_schedules(engine, wiring)
+    if schedules:
+        _register_schedules(engine, wiring)
 
 
 def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:

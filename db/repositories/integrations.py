@@ -113,6 +113,17 @@ async def patch_metadata(session: Session, integration_id: UUID, patch: Mapping[
     await _change(session, integration_id, account_metadata=stored.concat(dict(patch)))
 
 
+async def raise_metadata(session: Session, integration_id: UUID, values: Mapping[str, int]) -> None:
+    """Raise some numbers of the account's metadata; one that is higher already stays."""
+    stored = func.coalesce(IntegrationAccount.account_metadata, cast({}, JSONB))
+    raised = {
+        name: func.greatest(cast(stored[name].as_string(), BigInteger), value)
+        for name, value in values.items()
+    }
+    patch = func.jsonb_build_object(*(part for pair in raised.items() for part in pair))
+    await _change(session, integration_id, account_metadata=stored.concat(patch))
+
+
 async def record_success(session: Session, integration_id: UUID, synced_at: datetime) -> None:
     """Note that everything up to `synced_at` has been read; it never goes back.
 

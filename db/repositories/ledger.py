@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,7 @@ import orjson
 from sqlalchemy import ColumnElement, and_, delete, func, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
-from db.models import LedgerCustomer, LedgerTombstone
+from db.models import LedgerCustomer, LedgerInvoice, LedgerTombstone
 from db.models.ledger import LEDGER_VERSIONS
 from db.models.ledger import LedgerRow as LedgerTable
 from db.repositories.ledger_rows import (
@@ -73,7 +72,7 @@ __all__ = [
     "SubscriptionItemRow",
     "SubscriptionRow",
     "count_rows",
-    "find_newest_at",
+    "list_unseen",
     "mark_customer_deleted",
     "next_version",
     "remove",
@@ -207,13 +206,23 @@ async def mark_customer_deleted(
     )
 
 
-async def find_newest_at(
-    session: Session, owner: LedgerOwner, kind: type[LedgerRow]
-) -> datetime | None:
-    """Return when the newest object of a kind was created, or None."""
+async def list_unseen(
+    session: Session, owner: LedgerOwner, kind: type[LedgerRow], *, since: int, limit: int
+) -> Sequence[str]:
+    """List objects of a kind that Stripe may have deleted and that were last fetched before then.
+
+    `since` is a version. Customers known to be deleted and invoices that were finalised are left
+    out.
+    """
     table = TABLES[kind]
-    query = select(func.max(table.created_at)).where(table.business_id == owner.business_id)
-    return (await session.execute(query)).scalar_one()
+    query = select(table.stripe_id).where(
+        table.business_id == owner.business_id, table.source_version < since
+    )
+    if kind is CustomerRow:
+        query = query.where(LedgerCustomer.deleted.is_(False))
+    elif kind is InvoiceRow:
+        query = query.where(LedgerInvoice.status == "draft")
+    return (await session.scalars(query.order_by(table.stripe_id).limit(limit))).all()
 
 
 async def count_rows(session: Session, access: Access) -> dict[str, int]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from config.logs import get_logger
+from db.repositories import integrations as accounts
 from db.repositories import ledger, stripe_events
 from db.repositories.stripe_events import PendingEvent
 from db.session import REFUSED, Database, Session
@@ -120,6 +121,19 @@ async def apply_pending(source: Source, *, record: Record | None = None) -> int:
         failed |= {event.id for event in current.events if current.failure_of(event)}
 
 
+async def refetch(source: Source, named: Sequence[Named], version: int) -> None:
+    """Fetch objects and store how they are, or that they are gone; raise what the gateway raises.
+
+    `version` was drawn before.
+    """
+    current = _Round(version, (), named)
+    await in_lanes(REQUESTS_AT_ONCE, partial(_fetch, source.gateway, current), named)
+    for error in current.failed.values():
+        raise error
+    async with source.database.unit_of_work() as session:
+        await _write(session, source.owner, current.found, version)
+
+
 async def _next_round(source: Source, failed: Collection[UUID]) -> _Round:
     """Take events that have not failed in this job, and draw the version of what they cause."""
     async with source.database.unit_of_work() as session:
@@ -184,6 +198,9 @@ async def _store(
 ) -> int:
     processed = [event.id for event in current.events if current.failure_of(event) is None]
     async with source.database.unit_of_work() as session:
+        if processed:
+            wanted = {"lines_wanted": current.version}
+            await accounts.raise_metadata(session, source.owner.integration_id, wanted)
         await _write(session, source.owner, found, current.version)
         await stripe_events.mark_processed(session, processed, source.clock())
         for event in current.events:

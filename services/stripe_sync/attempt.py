@@ -32,7 +32,7 @@ class Attempt:
     """An attempt; `lists`, `missing` (permissions) and `findings` change while it runs.
 
     `version` was drawn before anything that is requested from now on; `cursors` are those that
-    earlier attempts left, and `account_id` is Stripe's.
+    earlier attempts left, None for what is forgotten, and `account_id` is Stripe's.
     """
 
     database: Database
@@ -53,6 +53,12 @@ class Attempt:
         findings = {**self.findings, "missing": sorted(self.missing)}
         if not await syncs.save_cursor(session, self.lease, patch, findings=findings):
             raise SyncSupersededError
+
+    async def forget(self, *names: str) -> None:
+        """Do without some of the cursors that earlier attempts left."""
+        self.cursors = {name: at for name, at in self.cursors.items() if name not in names}
+        async with self.database.unit_of_work() as session:
+            await self.save(session, **dict.fromkeys(names))
 
     async def draw_version(self, session: Session) -> int:
         """Draw the version of the requests to come; it counts once the transaction is committed."""

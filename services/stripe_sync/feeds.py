@@ -84,7 +84,7 @@ class Feed(Generic[T]):
 
 
 # A charge can be refunded for 180 days and more, and disputed for 120 (docs.stripe.com/refunds,
-# /disputes); so can what is read with it. A customer and a line of the balance change for days.
+# /disputes); so can what is read with it. A line of the balance changes for days.
 _REFUNDABLE_DAYS = 180
 _SETTLING_DAYS = 30
 
@@ -128,7 +128,6 @@ FEEDS: tuple[Feed[Any], ...] = (
         CustomerRow,
         payment_rows.customer_row,
         weight=8,
-        reread_days=_SETTLING_DAYS,
     ),
     Feed(
         stripe.REFUNDS,

@@ -16,8 +16,10 @@ from services.stripe_sync.feeds import FEEDS
 from services.stripe_sync.payment_rows import instant
 from services.stripe_sync.plan import (
     EARLIEST,
+    LONGEST_GAP,
     OVERLAP_SECONDS,
     AccountCursor,
+    LinesRead,
     Mode,
     mode_for,
     since_of,
@@ -33,12 +35,23 @@ _EVENTS_BEHIND = "events_behind"
 class Opening:
     """What the rest of a sync goes by.
 
-    `at` is a second of Stripe's clock (UTC) that had come before the first list was asked for.
+    `at` is a second of Stripe's clock (UTC) that had come before the first list was asked for, and
+    `version` was drawn before that.
     """
 
     at: int
     mode: Mode
     events_denied: bool
+    version: int = 0
+
+    @property
+    def lines_read(self) -> LinesRead:
+        """What the sync reads of the balance, once it has read its lists."""
+        return LinesRead(self.at, self.version)
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether events may have expired that tell what changed since."""
+        return now.timestamp() - self.at > LONGEST_GAP.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +77,16 @@ class Plan:
 
 
 async def open_sync(attempt: Attempt, plan: Plan) -> Opening:
-    """See the events so far, decide what to read, and store that; or go on as it was decided."""
+    """See the events so far, decide what to read, and store that; or go on as it was decided.
+
+    A sync that was left for so long that events have expired begins anew.
+    """
     kept = attempt.cursors.get(_OPENING)
     if kept is not None:
-        return _go_on(attempt, msgspec.convert(kept, Opening))
+        opening = msgspec.convert(kept, Opening)
+        if not opening.is_over(attempt.clock()):
+            return _go_on(attempt, opening)
+        await attempt.forget(_OPENING, _EVENTS_BEFORE, _EVENTS_BEHIND)
     denied = False
     try:
         at = await _see_events(attempt, plan.cursor)
@@ -75,7 +94,8 @@ async def open_sync(attempt: Attempt, plan: Plan) -> Opening:
         denied = True
         attempt.missing.add(EVENTS.permission)
         at = (await attempt.gateway.list_page(CHARGES, limit=1)).server_time
-    opening = Opening(at, mode_for(plan.cursor, now=at, events_denied=denied), denied)
+    mode = mode_for(plan.cursor, now=at, events_denied=denied)
+    opening = Opening(at, mode, denied, attempt.version)
     async with attempt.database.unit_of_work() as session:
         due = await find_oldest_line_due(session, attempt.owner, at=instant(at))
         attempt.lists = plan.lists(opening.mode, None if due is None else int(due.timestamp()))

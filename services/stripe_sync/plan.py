@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from services.stripe_sync.feeds import BALANCE_TRANSACTION, Feed
 
@@ -26,6 +28,13 @@ class Mode(StrEnum):
     GAP = "gap"
 
 
+class LinesRead(NamedTuple):
+    """Up to when (UTC seconds) all lines of the balance were read, and at which version."""
+
+    until: int
+    version: int
+
+
 @dataclass(frozen=True, slots=True)
 class AccountCursor:
     """How far an account has been read (`integration_accounts.metadata`); times are UTC seconds.
@@ -34,17 +43,41 @@ class AccountCursor:
     been read, both None before the first complete sync. Polls move the first only: not everything
     that is created has an event. `unread` are the permissions that the last complete sync lacked;
     connecting again does not change them, as it does those that are shown as missing.
+
+    Every line of the balance up to `lines_since` has been read; `lines_read` is the version of
+    that reading, and `lines_wanted` that of the last events that were applied.
     """
 
     events_since: int | None = None
     lists_since: int | None = None
     unread: tuple[str, ...] = ()
+    lines_since: int | None = None
+    lines_read: int = 0
+    lines_wanted: int = 0
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any] | None) -> AccountCursor:
         """Read it from the account's metadata."""
-        kept = metadata or {}
-        return cls(kept.get("events_since"), kept.get("lists_since"), tuple(kept.get("unread", ())))
+        kept = {name: value for name, value in (metadata or {}).items() if name in _CURSOR}
+        return msgspec.convert(kept, cls)
+
+    @property
+    def lines_due(self) -> bool:
+        """Whether lines may be missing that came with events that were applied."""
+        return self.lines_since is not None and self.lines_wanted > self.lines_read
+
+    def with_lines(self, read: LinesRead | None) -> AccountCursor:
+        """Return the cursor as it is once those lines are read."""
+        if read is None:
+            return self
+        return replace(
+            self,
+            lines_since=max(read.until, self.lines_since or read.until),
+            lines_read=max(read.version, self.lines_read),
+        )
+
+
+_CURSOR = frozenset(field.name for field in fields(AccountCursor))
 
 
 def mode_for(cursor: AccountCursor, *, now: int, events_denied: bool) -> Mode:

@@ -25,11 +25,13 @@ from services.integrations import OpenGateway, StoredKey
 from services.stripe_sync.applying import Source, apply_pending
 from services.stripe_sync.attempt import Attempt, SyncSupersededError
 from services.stripe_sync.copying import copy_lists
+from services.stripe_sync.lines import read_due_lines
 from services.stripe_sync.opening import Opening, Plan, open_sync, see_later_events
-from services.stripe_sync.plan import AccountCursor, healed_permissions
+from services.stripe_sync.plan import AccountCursor, LinesRead, healed_permissions
 from services.stripe_sync.prices import read_missing_prices
 from services.stripe_sync.progress import APPLIED, SAVED_AT, Applied, applied
 from services.stripe_sync.reconciling import reconcile_payouts
+from services.stripe_sync.unseen import refetch_unseen
 
 _log = get_logger(__name__)
 # For the percentage; more events than this are as good as any number.
@@ -88,6 +90,7 @@ class _Outcome:
 
     events_since: int
     lists_since: int
+    lines_read: LinesRead
     missing: tuple[str, ...]
 
 
@@ -148,9 +151,10 @@ async def _execute(
 async def _read(attempt: Attempt, plan: Plan) -> _Outcome:
     opening = await open_sync(attempt, plan)
     await copy_lists(attempt)
+    await refetch_unseen(attempt, opening)
     seen = await see_later_events(attempt, opening)
     await _free_healed(attempt, plan.cursor)
-    await _apply(attempt)
+    await _apply(attempt, opening)
     await read_missing_prices(attempt)
     if plan.reconciling:
         await reconcile_payouts(attempt)
@@ -158,7 +162,7 @@ async def _read(attempt: Attempt, plan: Plan) -> _Outcome:
 
 
 def _outcome(attempt: Attempt, opening: Opening, seen: int) -> _Outcome:
-    return _Outcome(seen, opening.at, tuple(sorted(attempt.missing)))
+    return _Outcome(seen, opening.at, opening.lines_read, tuple(sorted(attempt.missing)))
 
 
 async def _free_healed(attempt: Attempt, cursor: AccountCursor) -> None:
@@ -170,7 +174,7 @@ async def _free_healed(attempt: Attempt, cursor: AccountCursor) -> None:
             )
 
 
-async def _apply(attempt: Attempt) -> None:
+async def _apply(attempt: Attempt, opening: Opening) -> None:
     before = applied(attempt.cursors)
     async with attempt.database.unit_of_work() as session:
         waiting = await stripe_events.count_unprocessed(
@@ -185,6 +189,7 @@ async def _apply(attempt: Attempt) -> None:
 
     source = Source(attempt.database, attempt.gateway, attempt.owner, attempt.clock)
     await apply_pending(source, record=record)
+    await read_due_lines(source, attempt.save, read_by_sync=opening.lines_read)
 
 
 async def _claim(database: Database, sync_id: UUID, now: datetime) -> _Claim | None:
@@ -236,6 +241,8 @@ async def _complete(
         "missing": missing,
     }
     await accounts.patch_metadata(session, context.integration_id, cursor)
+    lines = {"lines_since": outcome.lines_read.until, "lines_read": outcome.lines_read.version}
+    await accounts.raise_metadata(session, context.integration_id, lines)
     if after is not None:
         await after(session, context)
 

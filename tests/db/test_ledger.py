@@ -1,7 +1,6 @@
 """Rows arrive once and exactly, and an older state never replaces a newer one."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -9,13 +8,14 @@ from sqlalchemy.exc import DBAPIError
 
 from db.models import LedgerBalanceTransaction, LedgerCustomer, LedgerPayout, LedgerRefund, Model
 from db.repositories.ledger import (
-    ChargeRow,
     CustomerRow,
+    InvoiceRow,
     LedgerOwner,
     LedgerRow,
     RefundRow,
     count_rows,
-    find_newest_at,
+    list_unseen,
+    mark_customer_deleted,
     next_version,
     versions_of,
 )
@@ -207,14 +207,27 @@ async def test_upsert_leaves_what_is_ours(database: Database, owner: LedgerOwner
     assert customer.source_version == BY_KIND[CustomerRow].source_version + 1
 
 
-async def test_newest_object_is_of_the_business_and_the_kind(
+async def test_unseen_are_the_objects_that_may_be_deleted_and_were_fetched_before(
     database: Database, owner: LedgerOwner
 ) -> None:
     other = await owner_of(database, await make_shop(database, "Other shop"))
-    later = refund("re_2")._replace(created_at=CREATED + timedelta(days=1))
-    await write(database, owner, refund("re_1"))
-    await write(database, other, later)
+    customer, invoice = BY_KIND[CustomerRow], BY_KIND[InvoiceRow]
+    rows = [
+        customer._replace(stripe_id="cus_old", source_version=4),
+        customer._replace(stripe_id="cus_older", source_version=3),
+        customer._replace(stripe_id="cus_seen", source_version=5),
+        customer._replace(stripe_id="cus_gone", source_version=1),
+        invoice._replace(stripe_id="in_draft", source_version=4, status="draft"),
+        invoice._replace(stripe_id="in_paid", source_version=4, status="paid"),
+    ]
+    await write(database, other, rows[0]._replace(stripe_id="cus_other"))
+    await write(database, owner, *rows)
     async with database.unit_of_work() as session:
-        assert await find_newest_at(session, owner, RefundRow) == CREATED
-        assert await find_newest_at(session, other, RefundRow) == later.created_at
-        assert await find_newest_at(session, owner, ChargeRow) is None
+        await mark_customer_deleted(session, owner, "cus_gone", 2)
+        for kind, limit, expected in (
+            (CustomerRow, 9, ["cus_old", "cus_older"]),
+            (CustomerRow, 1, ["cus_old"]),
+            (InvoiceRow, 9, ["in_draft"]),
+        ):
+            found = await list_unseen(session, owner, kind, since=5, limit=limit)
+            assert found == expected

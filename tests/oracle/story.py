@@ -223,7 +223,5 @@ stories = st.builds(
         tuple
     ),
     acts=_acts,
-    # Polls alone do not bring the balance line of a sale whose event came during a sync: the next
-    # sync does, at the latest the one of every night.
-    ends_by_polls=st.just(False),
+    ends_by_polls=st.booleans(),
 )

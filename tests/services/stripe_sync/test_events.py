@@ -125,9 +125,11 @@ async def test_later_sync_brings_what_changed_on_old_objects_by_their_events(
     assert await busy.refunded("ch_Old3") == 250
     assert await busy.differences() == []
     lists = {path: count for path, count in asked.items() if "{" not in path}
-    # One page of each list and one of the events, and what changed is fetched by its id.
+    # One page of each list and one of the events, and what changed is fetched by its id. The lines
+    # of the balance are read once more behind the events.
+    assert lists.pop("/v1/balance_transactions") == 2
+    assert len(lists) == 12
     assert set(lists.values()) == {1}
-    assert len(lists) == 13
     assert done.findings["events"] > 10
 
 
@@ -182,8 +184,8 @@ async def test_after_a_long_gap_what_may_have_changed_is_read_again(busy: Moving
         "disputes": len(wanted["disputes"]),
     }
     assert await busy.refunded("ch_Old1") == 250
-    # A customer that was older than is read again was deleted, and its event is not listed.
-    assert [(name, key) for name, key, _ in await busy.differences()] == [("customers", "cus_Old5")]
+    # Among what has changed is a customer that was deleted, and the event of that is not listed.
+    assert await busy.differences() == []
 
 
 async def test_deleted_customer_is_marked_and_stays(busy: Moving) -> None:

@@ -62,8 +62,8 @@ def test_after_a_gap_as_much_is_read_as_may_have_changed_in_it() -> None:
     }
     assert days == {
         **dict.fromkeys(("charges", "payment_intents", "refunds", "invoices"), 180),
-        **dict.fromkeys(("customers", "balance_transactions"), 30),
-        **dict.fromkeys(("disputes", "early_fraud_warnings", "payouts")),
+        "balance_transactions": 30,
+        **dict.fromkeys(("customers", "disputes", "early_fraud_warnings", "payouts")),
         **dict.fromkeys(("subscriptions", "products", "prices")),
     }
 
