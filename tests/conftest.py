@@ -8,12 +8,14 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from fasteners import InterProcessLock
 from sqlalchemy.engine import URL
+from xdist.scheduler import LoadFileScheduling
 
 from db.embedded import start_embedded_server
 from db.session import Database, parse_url
@@ -23,6 +25,26 @@ from tests.factories import Shop, make_shop
 STATE = Path(__file__).resolve().parent.parent / ".vaultra" / "tests"
 # Test data is thrown away; a crash of the server may lose it.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+# Those who count databases or leave some behind must not see each other's.
+COUNT_DATABASES = (
+    "tests/db/test_scratch.py",
+    "tests/evals/test_command.py",
+    "tests/evals/test_replay.py",
+)
+
+
+class OneWorkerForEachFile(LoadFileScheduling):
+    """What the tests of a file share, such as a running demo, is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return COUNT_DATABASES[0] if file in COUNT_DATABASES else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerForEachFile:
+    """Say which tests are run by the same worker."""
+    return OneWorkerForEachFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from tests.browser.scripted_server import ScriptedServer, message
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 

@@ -11,7 +11,6 @@ from tests.browser.scripted_server import ScriptedServer
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 

@@ -13,7 +13,6 @@ from tests.browser.scripted_server import TOKEN, ScriptedServer, message
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 

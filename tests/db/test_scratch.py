@@ -14,8 +14,6 @@ from domain.errors import DatabaseError
 from tests.factories import Shop
 
 PASSWORD = "only for this test"
-# Those who count or leave databases behind must not see each other's.
-pytestmark = pytest.mark.xdist_group("evals_by_hand")
 
 
 @pytest.fixture

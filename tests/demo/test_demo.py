@@ -15,13 +15,10 @@ from tests.demo.exchange import in_readme, masked, record
 from tests.demo.purchases import number_of_sales, revenue_by_month
 from tests.processes import RunningDemo, running_demo
 
-# One demo for all of them, in one worker: its first sync is the long part.
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    """A demo that was started from nothing."""
+    """A demo that was started from nothing; its first sync is the long part."""
     with running_demo(tmp_path_factory.mktemp("demo")) as running:
         yield running
 

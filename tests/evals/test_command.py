@@ -14,8 +14,6 @@ from cli.evaluating import app
 from domain.errors import ConfigurationError, InvalidInputError
 from evals.loading import DatasetError, list_datasets
 
-pytestmark = pytest.mark.xdist_group("evals_by_hand")
-
 DATASET = """\
 format: 1
 description: made up

@@ -11,8 +11,7 @@ from evals.running import run_case
 
 DATASETS = [load_dataset(path) for path in list_datasets()]
 
-# One worker replays them all: the businesses are synced once.
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("evals")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from evals.replay import Bench
 from evals.transcript import CaseTranscript, Finding
 from tests.evals.heard import case
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("evals_by_hand")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # One payment: its sync takes a moment, and its only figure is plain to see.
 SHOP = {"charges": [{"day": "2026-10-05", "amount": "250.00"}]}

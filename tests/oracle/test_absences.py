@@ -26,7 +26,7 @@ async def crew(database_url: URL) -> AsyncIterator[Crew]:
         await crew.dismiss()
 
 
-@pytest.mark.parametrize(("limit", "step"), [(1, 7), (100, 3)])
+@pytest.mark.parametrize(("limit", "step"), [(1, 13), (100, 7)])
 async def test_job_of_webhooks_that_died_anywhere_is_made_good_by_the_next(
     crew: Crew, limit: int, step: int
 ) -> None:

@@ -52,7 +52,7 @@ def replay(crew: Crew, story: Story) -> None:
     asyncio.run(played())
 
 
-@settings(ORACLE, max_examples=25, derandomize=True)
+@settings(ORACLE, max_examples=12, derandomize=True)
 @given(story=stories)
 def test_ledger_is_exact_after_any_interleaving(crew: Crew, story: Story) -> None:
     replay(crew, story)
