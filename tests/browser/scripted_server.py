@@ -128,6 +128,8 @@ class ScriptedServer:
         self.resumed_after: list[int] = []
         self.history_ready = asyncio.Event()
         self.history_ready.set()
+        self.refuses_at_once = asyncio.Event()
+        self.refuses_at_once.set()
         self.refusals: list[tuple[int, dict[str, Any]]] = []
         self.reachable = True
         self.pruned = False
@@ -158,6 +160,7 @@ class ScriptedServer:
             status, members = self.refusals.pop(0)
             return problem(status, **members)
         if request.headers.get("authorization") != f"Bearer {self.token}":
+            await self.refuses_at_once.wait()
             return problem(401, detail="The access token is not valid, or has expired.")
         return await call_next(request)
 

@@ -54,6 +54,20 @@ async def test_link_with_a_new_token_works_in_the_open_page(
     assert (await server.next_run()).question == QUESTION
 
 
+async def test_refusal_of_the_old_token_that_comes_late_keeps_the_new_one(
+    page: Page, server: ScriptedServer
+) -> None:
+    await expect(question_box(page)).to_be_visible()
+    server.token = "another-token"
+    server.refuses_at_once.clear()
+    await page.reload()
+    await page.goto(f"{server.url}/#token=another-token")
+    async with page.expect_response(lambda response: response.status == 401):
+        server.refuses_at_once.set()
+    await ask(page)
+    assert (await server.next_run()).question == QUESTION
+
+
 async def test_example_question_is_asked_by_a_click(page: Page, server: ScriptedServer) -> None:
     await expect(page.get_by_role("main").get_by_role("button")).to_have_count(4)
     await page.get_by_role("button", name="What should we do first?").click()
