@@ -33,11 +33,16 @@ _EXCLUDE = text(
 _LET_GO = text("UPDATE pgqueuer SET dedupe_key = NULL WHERE id = :id")
 
 
+_BEGIN = text("SELECT 1")
+
+
 async def _queries(session: Session) -> Queries:
-    # The engine speaks asyncpg itself. A statement through SQLAlchemy first makes sure that
-    # its transaction, which the engine's insert must be part of, has begun on the wire.
+    """Return the engine's way to the session's connection, on which a statement must have run.
+
+    The engine speaks asyncpg itself. A statement through SQLAlchemy makes sure that its
+    transaction, which the engine's insert must be part of, has begun on the wire.
+    """
     connection = await session.connection()
-    await connection.execute(text("SELECT 1"))
     raw = await connection.get_raw_connection()
     driver_connection = raw.driver_connection
     assert driver_connection is not None
@@ -79,9 +84,11 @@ async def enqueue(
     It waits for at least `execute_after`. None if a job with the `dedupe_key` is queued or running
     already; see `allow_another` for what comes up while it runs.
     """
-    queries = await _queries(session)
-    if dedupe_key is not None:
+    if dedupe_key is None:
+        await session.execute(_BEGIN)
+    else:
         await session.execute(_SHARE, {"key": dedupe_key})
+    queries = await _queries(session)
     [job_id] = await queries.enqueue(
         entrypoint.value,
         orjson.dumps(payload),
@@ -108,5 +115,6 @@ async def interrupt(session: Session, job_id: int) -> None:
     Unlike the engine's own cancellation, a job whose worker has died is still picked up
     again, so that it can end properly.
     """
+    await session.execute(_BEGIN)
     queries = await _queries(session)
     await queries.notify_job_cancellation([JobId(job_id)])
