@@ -10,15 +10,15 @@ from __future__ import annotations
 from enum import StrEnum
 
 from config.logs import get_logger
-from db.repositories import connections, stripe_events
-from db.repositories.connections import OAUTH, EventOwner
+from db.repositories import connections
+from db.repositories.connections import OAUTH
 from db.repositories.stripe_events import Via
+from db.repositories.webhooks import EventOwner, accept_event, list_event_owners
 from db.session import Session
 from domain.access import service_access
 from domain.errors import InvalidInputError
 from integrations.stripe.resources import Event
 from services.stripe_sync.events import seen
-from services.syncs import request_events
 
 DEAUTHORIZED = "account.application.deauthorized"
 _UNKNOWN = (
@@ -61,7 +61,11 @@ async def receive_event(session: Session, event: Event) -> Outcome:
     Raise EventRefusedError if nobody here has ever connected the account, or if it is not named
     and there are several it could be of.
     """
-    found = await connections.list_event_owners(session, event.account, livemode=event.livemode)
+    deauthorizes = event.type == DEAUTHORIZED
+    kept = seen(event, Via.WEBHOOK)
+    if await accept_event(session, kept, account=event.account, deauthorizes=deauthorizes):
+        return Outcome.STORED
+    found = await list_event_owners(session, event.account, livemode=event.livemode)
     if not found:
         raise EventRefusedError(_UNKNOWN, "unknown_account")
     [owner, *others] = found
@@ -71,13 +75,10 @@ async def receive_event(session: Session, event: Event) -> Outcome:
         return Outcome.DISCONNECTED
     if any(other.active and other.livemode == event.livemode for other in others):
         raise EventRefusedError(_AMBIGUOUS, "ambiguous_account")
-    if event.type == DEAUTHORIZED and owner.auth == OAUTH:
+    if deauthorizes and owner.auth == OAUTH:
         return await _revoke(session, owner, event)
-    if not await stripe_events.insert_events(session, owner.id, [seen(event, Via.WEBHOOK)]):
-        # The transaction that stored it has queued its processing.
-        return Outcome.DUPLICATE
-    await request_events(session, owner.id)
-    return Outcome.STORED
+    # The transaction that stored it has queued its processing.
+    return Outcome.DUPLICATE
 
 
 async def _revoke(session: Session, owner: EventOwner, event: Event) -> Outcome:

@@ -10,7 +10,7 @@ import orjson
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.types import JobId
-from sqlalchemy import text
+from sqlalchemy import Interval, LargeBinary, Text, bindparam, text
 
 from db.session import Session
 
@@ -26,27 +26,17 @@ class Entrypoint(StrEnum):
     INSIGHT = "insight"
 
 
-_SHARE = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 0))")
+# The migration that makes the function says what it does.
+_QUEUE = text("SELECT queue_job(:entrypoint, :payload, :wait, :key)").bindparams(
+    bindparam("entrypoint", type_=Text()),
+    bindparam("payload", type_=LargeBinary()),
+    bindparam("wait", type_=Interval()),
+    bindparam("key", type_=Text()),
+)
 _EXCLUDE = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(dedupe_key, 0)) FROM pgqueuer WHERE id = :id"
 )
 _LET_GO = text("UPDATE pgqueuer SET dedupe_key = NULL WHERE id = :id")
-
-
-_BEGIN = text("SELECT 1")
-
-
-async def _queries(session: Session) -> Queries:
-    """Return the engine's way to the session's connection, on which a statement must have run.
-
-    The engine speaks asyncpg itself. A statement through SQLAlchemy makes sure that its
-    transaction, which the engine's insert must be part of, has begun on the wire.
-    """
-    connection = await session.connection()
-    raw = await connection.get_raw_connection()
-    driver_connection = raw.driver_connection
-    assert driver_connection is not None
-    return Queries(AsyncpgDriver(driver_connection))
 
 
 @overload
@@ -84,19 +74,17 @@ async def enqueue(
     It waits for at least `execute_after`. None if a job with the `dedupe_key` is queued or running
     already; see `allow_another` for what comes up while it runs.
     """
-    if dedupe_key is None:
-        await session.execute(_BEGIN)
-    else:
-        await session.execute(_SHARE, {"key": dedupe_key})
-    queries = await _queries(session)
-    [job_id] = await queries.enqueue(
-        entrypoint.value,
-        orjson.dumps(payload),
-        execute_after=execute_after,
-        dedupe_key=dedupe_key,
-        on_conflict="skip",
+    queued = await session.execute(
+        _QUEUE,
+        {
+            "entrypoint": entrypoint.value,
+            "payload": orjson.dumps(payload),
+            "wait": execute_after or timedelta(),
+            "key": dedupe_key,
+        },
     )
-    return None if job_id is None else int(job_id)
+    job_id: int | None = queued.scalar_one()
+    return job_id
 
 
 async def allow_another(session: Session, job_id: int) -> None:
@@ -115,6 +103,11 @@ async def interrupt(session: Session, job_id: int) -> None:
     Unlike the engine's own cancellation, a job whose worker has died is still picked up
     again, so that it can end properly.
     """
-    await session.execute(_BEGIN)
-    queries = await _queries(session)
-    await queries.notify_job_cancellation([JobId(job_id)])
+    # The engine speaks asyncpg itself. A statement through SQLAlchemy first makes sure that
+    # its transaction, which the notification must be part of, has begun on the wire.
+    connection = await session.connection()
+    await connection.execute(text("SELECT 1"))
+    raw = await connection.get_raw_connection()
+    driver_connection = raw.driver_connection
+    assert driver_connection is not None
+    await Queries(AsyncpgDriver(driver_connection)).notify_job_cancellation([JobId(job_id)])

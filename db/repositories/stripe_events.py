@@ -101,9 +101,20 @@ class EventCounts(NamedTuple):
     set_aside: int
 
 
-# An event is taken over from another connection to the same account, which can be no longer in
-# use: else whoever connects the account again would miss what the other one saw meanwhile.
-_INSERT = text("""
+# What an insert does about an event that was seen before. It is taken over from another connection
+# to the same account, which can be no longer in use: else whoever connects the account again would
+# miss what the other one saw meanwhile. `version` is drawn as the event is stored.
+WRITE_ONCE = """
+        ON CONFLICT (stripe_event_id) DO UPDATE
+        SET integration_id = excluded.integration_id, payload = excluded.payload,
+            processed_at = NULL
+        WHERE stripe_events.integration_id IS DISTINCT FROM excluded.integration_id
+        RETURNING id, integration_id
+    ), freed AS (
+        DELETE FROM stripe_event_failures USING written WHERE event_id = written.id
+    )
+"""
+_INSERT = text(f"""
     WITH seen AS (
         SELECT * FROM unnest(
             CAST(:ids AS text[]), CAST(:types AS text[]), CAST(:payloads AS text[])
@@ -114,16 +125,9 @@ _INSERT = text("""
                CAST(payload AS jsonb) || jsonb_build_object('version', nextval('ledger_versions'))
         FROM seen
         ORDER BY place
-        ON CONFLICT (stripe_event_id) DO UPDATE
-        SET integration_id = excluded.integration_id, payload = excluded.payload,
-            processed_at = NULL
-        WHERE stripe_events.integration_id IS DISTINCT FROM excluded.integration_id
-        RETURNING id
-    ), freed AS (
-        DELETE FROM stripe_event_failures USING written WHERE event_id = written.id
-    )
+        {WRITE_ONCE}
     SELECT count(*) FROM written
-""")
+""")  # noqa: S608 - put together from constants
 
 
 async def insert_events(session: Session, integration_id: UUID, events: Sequence[SeenEvent]) -> int:
@@ -134,7 +138,7 @@ async def insert_events(session: Session, integration_id: UUID, events: Sequence
         "integration_id": integration_id,
         "ids": [event.stripe_event_id for event in ordered],
         "types": [event.event_type for event in ordered],
-        "payloads": [orjson.dumps(_payload(event)).decode() for event in ordered],
+        "payloads": [orjson.dumps(payload_of(event)).decode() for event in ordered],
     }
     return int((await session.execute(_INSERT, parameters)).scalar_one())
 
@@ -282,7 +286,7 @@ async def count_by_state(session: Session) -> EventCounts:
     return EventCounts(*(await session.execute(query)).one())
 
 
-def _payload(event: SeenEvent) -> dict[str, Any]:
+def payload_of(event: SeenEvent) -> dict[str, Any]:
     """Return what is kept, which is what the fields of SeenEvent name; the version comes later."""
     kept = event._asdict()
     del kept["stripe_event_id"], kept["event_type"]

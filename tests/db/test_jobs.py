@@ -2,7 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
+import pytest
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
 from sqlalchemy import text
 
 from db.repositories.jobs import Entrypoint, allow_another, enqueue
@@ -36,6 +40,36 @@ async def test_job_with_the_same_key_is_not_queued_twice(database: Database) -> 
     assert first is not None
     assert (again, other is not None) == (None, True)
     assert await _queued(database) == 2
+
+
+async def _rows(database: Database) -> list[dict[str, Any]]:
+    """What is stored of every job, without what tells one from another."""
+    query = text("""
+        SELECT (to_jsonb(job) || to_jsonb(logged)) - 'id' - 'job_id' AS row
+        FROM pgqueuer AS job JOIN pgqueuer_log AS logged ON logged.job_id = job.id ORDER BY job.id
+    """)
+    async with database.unit_of_work() as session:
+        found = (await session.execute(query)).scalars().all()
+    times = {"created", "updated", "execute_after", "heartbeat"}
+    return [{name: row[name] for name in row.keys() - times} for row in found]
+
+
+@pytest.mark.parametrize("key", ["a", None])
+async def test_job_is_stored_as_the_engine_itself_stores_one(
+    database: Database, key: str | None
+) -> None:
+    async with database.unit_of_work() as session:
+        await enqueue(session, Entrypoint.RUN, {"run_id": "1"}, dedupe_key=key)
+    [ours] = await _rows(database)
+    async with database.unit_of_work() as session:
+        await session.execute(text("TRUNCATE pgqueuer, pgqueuer_log"))
+    connection = await database.connect()
+    await Queries(AsyncpgDriver(connection)).enqueue(
+        Entrypoint.RUN.value, b'{"run_id":"1"}', dedupe_key=key, on_conflict="skip"
+    )
+    await connection.close()
+    [theirs] = await _rows(database)
+    assert ours == theirs
 
 
 async def test_jobs_without_a_key_are_all_queued(database: Database) -> None:
