@@ -13,6 +13,7 @@ from api.middleware import BodyLimitMiddleware, BugMiddleware, RequestIdMiddlewa
 from api.routes import (
     agent,
     businesses,
+    changes,
     conversations,
     insight,
     oauth,
@@ -38,6 +39,7 @@ ROUTES = (
     oauth,
     webhooks,
     insight,
+    changes,
     conversations,
     runs,
 )

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from db.repositories.integrations import find_integration
+from db.repositories.businesses import lock_business
+from db.repositories.integrations import find_integration, list_businesses_read
 from db.session import Session
 from domain.access import Access, Permission
 from domain.advice import advise
 from domain.periods import Month
-from services import readiness, recommendations, snapshots
+from services import insight_changes, readiness, recommendations, snapshots
 from services.businesses import time_zone_of
+from services.insight_changes import Cause
+from services.syncs import request_insight
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +27,43 @@ class Refreshed:
 
 
 async def refresh(
-    session: Session, access: Access, *, now: datetime, zone: ZoneInfo | None = None
+    session: Session,
+    access: Access,
+    *,
+    now: datetime,
+    zone: ZoneInfo | None = None,
+    cause: Cause = Cause.SYNC,
 ) -> Refreshed:
     """Derive everything anew from the ledger, in the transaction that completed the sync.
 
     `zone` is that of the Stripe account unless given. Nothing is written where nothing changed,
-    so a second refresh changes no row. Raise NotPermittedError for a viewer.
+    so a second refresh changes no row; what did is recorded, to be told. Raise NotPermittedError
+    for a viewer.
     """
     access.require(Permission.RECOMPUTE)
+    await lock_business(session, access)
+    before = await insight_changes.standing(session, access)
+    refreshed = await _derive(session, access, now, zone)
+    await insight_changes.record(
+        session, access, cause=cause, months=refreshed.months_changed, before=before, now=now
+    )
+    return refreshed
+
+
+async def request_nightly(session: Session) -> int:
+    """Ask for a refresh of every business that was ever read; return how many there are.
+
+    Time alone changes what is known: a month ends, data grows old, a recommendation may return.
+    """
+    read = await list_businesses_read(session)
+    for business_id in read:
+        await request_insight(session, business_id, cause=Cause.NIGHTLY)
+    return len(read)
+
+
+async def _derive(
+    session: Session, access: Access, now: datetime, zone: ZoneInfo | None
+) -> Refreshed:
     if zone is None:
         zone = ZoneInfo(time_zone_of(await find_integration(session, access)))
     changed = tuple(await snapshots.rebuild(session, access, zone=zone, now=now))

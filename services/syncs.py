@@ -15,6 +15,7 @@ from db.repositories.jobs import Entrypoint, enqueue
 from db.session import Session
 from domain.access import Access, Permission
 from domain.errors import NoDataError, StripeKeyError
+from services.insight_changes import Cause
 from services.snapshots import is_stale
 from services.stripe_sync.progress import applied, from_cursors, percent, saved_at, total
 
@@ -135,7 +136,9 @@ async def request_events(session: Session, integration_id: UUID) -> None:
     await enqueue(session, Entrypoint.EVENTS, {"integration_id": name}, dedupe_key=key)
 
 
-async def request_insight(session: Session, business_id: UUID) -> None:
+async def request_insight(
+    session: Session, business_id: UUID, *, cause: Cause = Cause.EVENTS
+) -> None:
     """Queue the job that derives everything from the ledger anew, in a few seconds.
 
     What comes up until then, such as the other events of a payment, is covered by the same job.
@@ -144,7 +147,7 @@ async def request_insight(session: Session, business_id: UUID) -> None:
     await enqueue(
         session,
         Entrypoint.INSIGHT,
-        {"business_id": name},
+        {"business_id": name, "cause": cause.value},
         dedupe_key=f"{Entrypoint.INSIGHT}:{name}",
         execute_after=INSIGHT_AFTER,
     )

@@ -9,6 +9,7 @@ from db.repositories.jobs import Entrypoint, allow_another, enqueue
 from db.session import Session
 from domain.access import service_access
 from services import catching_up, insight
+from services.insight_changes import Cause
 from services.integrations import OpenGateway, stripe_opener
 from services.stripe_sync.run import SyncContext, run_sync
 from worker.wiring import Wiring
@@ -52,12 +53,20 @@ async def reconcile(wiring: Wiring) -> None:
         await catching_up.request_reconciliations(session, wiring.agent.clock())
 
 
-async def refresh_insight(wiring: Wiring, business_id: UUID, job_id: int) -> None:
+async def request_nightly_insight(wiring: Wiring) -> None:
+    """Ask for a refresh of every business."""
+    async with wiring.database.unit_of_work() as session:
+        await insight.request_nightly(session)
+
+
+async def refresh_insight(wiring: Wiring, business_id: UUID, job_id: int, cause: Cause) -> None:
     """Derive snapshots, score and recommendations of a business from its ledger anew."""
     async with wiring.database.unit_of_work() as session:
         await allow_another(session, job_id)
     async with wiring.database.unit_of_work() as session:
-        await insight.refresh(session, service_access(business_id), now=wiring.agent.clock())
+        await insight.refresh(
+            session, service_access(business_id), now=wiring.agent.clock(), cause=cause
+        )
 
 
 async def queue_once(wiring: Wiring, entrypoint: Entrypoint) -> None:

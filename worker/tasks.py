@@ -16,6 +16,7 @@ from agent import runs
 from db.repositories.jobs import Entrypoint
 from domain.errors import DatabaseError
 from integrations.stripe.failures import TransientStripeError
+from services.insight_changes import Cause
 from worker import stripe_jobs
 from worker.wiring import Wiring
 
@@ -26,6 +27,8 @@ STRIPE_RETRY_AFTER = timedelta(minutes=1)
 EVERY_MINUTE = "* * * * *"
 # At night where most customers are, and not on the hour, when everybody does such things.
 NIGHTLY = "17 3 * * *"
+# Behind the nightly syncs, most of which have ended by then; each refreshes its own business.
+NIGHTLY_INSIGHT = "47 3 * * *"
 
 
 def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> None:
@@ -52,8 +55,14 @@ def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> Non
         await _work(
             job,
             context,
-            lambda ids: stripe_jobs.refresh_insight(wiring, UUID(ids["business_id"]), job.id),
+            lambda ids: stripe_jobs.refresh_insight(
+                wiring, UUID(ids["business_id"]), job.id, Cause(ids.get("cause", Cause.EVENTS))
+            ),
         )
+
+    @engine.entrypoint(Entrypoint.NIGHTLY_INSIGHT.value)
+    async def nightly_insight(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: stripe_jobs.request_nightly_insight(wiring))
 
     @engine.entrypoint(Entrypoint.POLL.value)
     async def stripe_poll(job: Job, context: Context) -> None:
@@ -75,6 +84,10 @@ def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
     @engine.schedule("reconcile_stripe", NIGHTLY)
     async def reconcile_stripe(_schedule: Schedule) -> None:
         await stripe_jobs.queue_once(wiring, Entrypoint.RECONCILE)
+
+    @engine.schedule("refresh_insight", NIGHTLY_INSIGHT)
+    async def refresh_every_insight(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.NIGHTLY_INSIGHT)
 
 
 async def _work(

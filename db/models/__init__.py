@@ -8,6 +8,7 @@ from db.models.billing import (
     LedgerSubscription,
     LedgerSubscriptionItem,
 )
+from db.models.changes import InsightChange
 from db.models.conversation import Conversation, Message, Run, RunEvent, ToolCallRecord
 from db.models.declarative import Model
 from db.models.identity import Business, Membership, User
@@ -34,6 +35,7 @@ from db.models.sync import SyncRun
 __all__ = [
     "Business",
     "Conversation",
+    "InsightChange",
     "IntegrationAccount",
     "LedgerBalanceTransaction",
     "LedgerCharge",

@@ -99,6 +99,16 @@ async def due_for_poll(session: Session, before: datetime) -> Sequence[Integrati
     return (await session.execute(query)).scalars().all()
 
 
+async def list_businesses_read(session: Session) -> Sequence[UUID]:
+    """List the businesses whose account has been read completely, at any time."""
+    query = (
+        select(IntegrationAccount.business_id)
+        .where(IntegrationAccount.last_synced_at.is_not(None))
+        .order_by(IntegrationAccount.business_id)
+    )
+    return (await session.execute(query)).scalars().all()
+
+
 async def get_integration_of_sync(session: Session, integration_id: UUID) -> IntegrationAccount:
     """Return the account that a sync reads, for the job that runs it."""
     return await session.get_one(IntegrationAccount, integration_id)

@@ -24,6 +24,7 @@ class Entrypoint(StrEnum):
     POLL = "stripe_poll"
     RECONCILE = "stripe_reconcile"
     INSIGHT = "insight"
+    NIGHTLY_INSIGHT = "insight_nightly"
 
 
 # The migration that makes the function says what it does.

@@ -44,6 +44,7 @@ async def everything(database: Database) -> list[tuple[Any, ...]]:
         "readiness_scores": "created_at",
         "readiness_score_details": "data_as_of",
         "recommendations": "updated_at",
+        "insight_changes": "changed_at",
     }
     rows: list[tuple[Any, ...]] = []
     async with database.unit_of_work() as session:

@@ -210,7 +210,7 @@ async def test_refreshes_of_one_business_within_seconds_are_one_job(
         async with database.unit_of_work() as session:
             await request_insight(session, connected.business_id)
     assert await jobs(database) == [
-        f'{Entrypoint.INSIGHT} {{"business_id":"{connected.business_id}"}}'
+        f'{Entrypoint.INSIGHT} {{"business_id":"{connected.business_id}","cause":"events"}}'
     ]
 
 

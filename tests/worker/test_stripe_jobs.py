@@ -100,7 +100,7 @@ async def test_nightly_job_reconciles_every_account(busy: Moving) -> None:
         await becomes(reconciled)
 
 
-async def test_polls_and_the_nightly_sync_are_on_schedule(busy: Moving) -> None:
+async def test_polls_and_the_nightly_jobs_are_on_schedule(busy: Moving) -> None:
     query = """
         SELECT string_agg(entrypoint || ' ' || expression, ', ' ORDER BY entrypoint)
         FROM pgqueuer_schedules
