@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,22 +19,32 @@ from db.models import ToolCallRecord
 from db.repositories import runs
 from db.session import Database, Session
 from domain.access import Access, Permission
-from domain.errors import VaultraError
+from domain.errors import ToolResultTooLargeError, ToolTimeoutError, VaultraError
 
 __all__ = ["AgentContext", "Clock", "Session", "explain_error"]
 
 Clock = Callable[[], datetime]
+# Every tool reads or writes rows; one that takes this long will not end well.
+TOOL_SECONDS = 30.0
+# About five thousand tokens: the figures of sixty months and five metrics are half of that.
+MAX_RESULT_CHARACTERS = 20_000
+# What the model sees of a failure begins so, and nothing else does.
+ERROR = "Error:"
 Work = Callable[[Session, Access], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
 class AgentContext:
-    """One run's surroundings: who asks, with which model and tools, on which database."""
+    """One run's surroundings: who asks, with which model and tools, on which database.
+
+    `stand_in` answers while `model` cannot.
+    """
 
     run_id: UUID
     access: Access
     database: Database
     model: BaseChatModel
+    stand_in: BaseChatModel
     tools: tuple[BaseTool, ...]
     clock: Clock
 
@@ -49,15 +60,24 @@ class AgentContext:
         self.access.require(permission)
         call = _call_of(runtime)
         try:
-            async with self.database.unit_of_work() as session:
-                record = await self._claim(session, call)
-                if record.result is None:
-                    result = to_json(await work(session, self.access)).decode()
-                    await runs.finish_tool_call(session, record, status="succeeded", result=result)
+            return await self._do(call, work)
+        except TimeoutError:
+            late = ToolTimeoutError(f"{call['name']} took too long. Ask for less at a time.")
+            await self._record_failure(call, late)
+            raise late from None
         except VaultraError as error:
             await self._record_failure(call, error)
             raise
-        return str(record.result)
+
+    async def _do(self, call: ToolCall, work: Work) -> str:
+        async with asyncio.timeout(TOOL_SECONDS), self.database.unit_of_work() as session:
+            record = await self._claim(session, call)
+            if record.result is None:
+                result = to_json(await work(session, self.access)).decode()
+                if len(result) > MAX_RESULT_CHARACTERS:
+                    raise ToolResultTooLargeError
+                await runs.finish_tool_call(session, record, status="succeeded", result=result)
+            return str(record.result)
 
     async def _claim(self, session: Session, call: ToolCall) -> ToolCallRecord:
         return await runs.claim_tool_call(
@@ -81,4 +101,4 @@ def _call_of(runtime: ToolRuntime[AgentContext, Any]) -> ToolCall:
 def explain_error(error: VaultraError) -> str:
     """Return the sentence that the model sees of an error."""
     hint = f" {error.hint}" if error.hint else ""
-    return f"Error: {error.message}{hint}"
+    return f"{ERROR} {error.message}{hint}"

@@ -1,61 +1,199 @@
-"""A language model at any OpenAI-compatible server, whose failures are ours to explain."""
+"""A language model at any OpenAI-compatible server, whose failures are ours to explain.
+
+`ChatOpenAI` is what people configure, and it makes the request. The answer is read from the wire:
+the library would build a pydantic object and call back for each token, which took most of a turn's
+CPU (decision 27).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import httpx
 import httpx2
 import openai
+import orjson
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_openai import ChatOpenAI
+from pydantic import PrivateAttr, SecretStr
 
+from agent.answer import CUT_OFF, UNREADABLE, Answer, ChatCompletionReader
+from agent.parts import Part
 from config.logs import get_logger
 from config.settings import ModelSettings
-from domain.errors import ModelError
+from domain.errors import ModelError, ModelUnavailableError
 
 _logger = get_logger(__name__)
+_DEFAULT_BASE = "https://api.openai.com/v1"
+CONNECT_SECONDS = 10.0
+# Someone waits for the answer, and the planner stands by: longer than this is not worth it.
+LONGEST_WAIT_SECONDS = 2.0
+_FIRST_WAIT_SECONDS = 0.4
+_UNREACHABLE = "The model provider cannot be reached. Try again soon."
 # The client library lets its parser's own errors out when the answer is not the protocol.
 _UNREADABLE = (json.JSONDecodeError, ValueError, KeyError, TypeError, AttributeError)
+_BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
 class ProviderChatModel(ChatOpenAI):
-    """ChatOpenAI; whatever the provider does wrong while it streams is a ModelError."""
+    """ChatOpenAI that reads its answers itself; whatever the provider does wrong is a ModelError.
+
+    One that failed before its first part, for a reason that passes, is a ModelUnavailableError.
+    """
+
+    silence_seconds: float = 60.0
+    _session: aiohttp.ClientSession | None = PrivateAttr(None)
+    _offered: dict[tuple[str, ...], list[dict[str, Any]]] = PrivateAttr(default_factory=dict)
+
+    def reads_itself(self, tools: Sequence[BaseTool]) -> bool:
+        """Tell whether `parts` can be used: not for models that speak OpenAI's Responses API."""
+        return not self._use_responses_api({"tools": self._schemas(tools)} if tools else {})
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        """Stream by the library's own client, for models that `parts` cannot read."""
         try:
             async for chunk in super()._astream(*args, **kwargs):
                 yield chunk
         except openai.APIStatusError as error:
-            raise _refused(error) from error
+            raise _refused(error.status_code, error.response.headers) from error
         except (openai.APIError, httpx.HTTPError, httpx2.HTTPError) as error:
             _logger.warning("model.unreachable", error=type(error).__name__)
-            raise ModelError("The model provider cannot be reached. Try again soon.") from error
+            raise ModelUnavailableError(_UNREACHABLE) from error
         except _UNREADABLE as error:
             _logger.warning("model.unreadable", error=type(error).__name__)
-            raise ModelError("The model provider's answer cannot be read. Try again.") from error
+            raise ModelError(UNREADABLE) from error
+
+    async def parts(
+        self, messages: list[BaseMessage], tools: Sequence[BaseTool], answer: Answer
+    ) -> AsyncIterator[Part]:
+        """Yield the parts of the answer; note in `answer` why it ended."""
+        body = orjson.dumps(self._body(messages, tools))
+        reader = ChatCompletionReader(self.model_name)
+        async with self._asked(body) as response:
+            try:
+                async for received in response.content.iter_any():
+                    for part in reader.feed(received):
+                        yield part
+            except _BROKEN as error:
+                _logger.warning("model.broken_off", error=type(error).__name__)
+                raise ModelError(CUT_OFF) from error
+        answer.finish = reader.finish
+
+    def _body(self, messages: list[BaseMessage], tools: Sequence[BaseTool]) -> dict[str, Any]:
+        asked: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+        if tools:
+            asked["tools"] = self._schemas(tools)
+        body: dict[str, Any] = self._get_request_payload(messages, **asked)
+        return body
+
+    def _schemas(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
+        names = tuple(tool.name for tool in tools)
+        if names not in self._offered:
+            self._offered[names] = [convert_to_openai_tool(tool) for tool in tools]
+        return self._offered[names]
+
+    @asynccontextmanager
+    async def _asked(self, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Yield the response to the request, once one is worth reading."""
+        retries = self.max_retries or 0
+        for attempt in range(retries + 1):
+            try:
+                response = await self._post(body)
+            except ModelUnavailableError as error:
+                wait = _wait_before(attempt, error.retry_after)
+                if attempt == retries or wait > LONGEST_WAIT_SECONDS:
+                    raise
+                await asyncio.sleep(wait)
+                continue
+            async with response:
+                yield response
+            return
+
+    async def _post(self, body: bytes) -> aiohttp.ClientResponse:
+        url = f"{(self.openai_api_base or _DEFAULT_BASE).rstrip('/')}/chat/completions"
+        try:
+            response = await self._opened().post(url, data=body, headers=self._headers())
+        except _BROKEN as error:
+            _logger.warning("model.unreachable", error=type(error).__name__)
+            raise ModelUnavailableError(_UNREACHABLE) from error
+        if response.status != 200:
+            async with response:
+                raise _refused(response.status, response.headers)
+        return response
+
+    def _headers(self) -> dict[str, str]:
+        key = self.openai_api_key
+        secret = key.get_secret_value() if isinstance(key, SecretStr) else ""
+        given = {**(self.default_headers or {})}
+        if self.openai_organization:
+            given["OpenAI-Organization"] = self.openai_organization
+        return {**given, "Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            # What may take long is the model's thinking: only silence is bounded.
+            silence = self.silence_seconds
+            timeout = aiohttp.ClientTimeout(
+                total=None, sock_connect=CONNECT_SECONDS, sock_read=silence
+            )
+            self._session = aiohttp.ClientSession(timeout=timeout, trust_env=True)
+        return self._session
+
+    async def aclose(self) -> None:
+        """Close the connections; another answer opens new ones."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
 
 def build_provider_model(settings: ModelSettings, **more: Any) -> ProviderChatModel:
-    """Return the model that the settings name; `more` goes to ChatOpenAI."""
+    """Return the model that the settings name, to be closed; `more` goes to ChatOpenAI."""
     return ProviderChatModel(
         model=settings.name,
         api_key=settings.api_key,
         base_url=settings.base_url,
         timeout=settings.timeout_seconds,
-        stream_usage=True,
+        silence_seconds=settings.timeout_seconds,
         **{"max_retries": 1, **more},
     )
 
 
-def _refused(error: openai.APIStatusError) -> ModelError:
-    _logger.warning("model.refused", status=error.status_code)
-    if error.status_code in {401, 403}:
+def _wait_before(attempt: int, retry_after: float | None) -> float:
+    if retry_after is not None:
+        return retry_after
+    longest: float = _FIRST_WAIT_SECONDS * 2**attempt
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def _refused(status: int, headers: Mapping[str, str]) -> ModelError:
+    _logger.warning("model.refused", status=status)
+    if status in {401, 403}:
         return ModelError("The model provider refused the key. Check OPENAI_API_KEY.")
-    if error.status_code == 404:
+    if status == 404:
         return ModelError("The provider has no such model. Check VAULTRA_MODEL.")
-    if error.status_code == 429:
-        return ModelError("The model provider is over its limit. Try again in a minute.")
-    return ModelError(f"The model provider answered {error.status_code}. Try again in a minute.")
+    after = _seconds(headers.get("Retry-After"))
+    if status == 429:
+        message = "The model provider is over its limit. Try again in a minute."
+        return ModelUnavailableError(message, retry_after=after)
+    message = f"The model provider answered {status}. Try again in a minute."
+    # The provider's own word on whether the same request may succeed later.
+    hopeless = headers.get("x-should-retry") == "false"
+    if (status >= 500 or status == 408) and not hopeless:
+        return ModelUnavailableError(message, retry_after=after)
+    return ModelError(message)
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else max(0.0, float(text))
+    except ValueError:
+        return None

@@ -22,6 +22,7 @@ from agent.graph.builder import build_graph
 from agent.graph.nodes import MAX_ROUNDS
 from agent.model import name_of
 from agent.parts import Part
+from agent.planner.model import PlannerChatModel
 from agent.prompts import prompt_version
 from agent.tools.catalogue import tools_for
 from config.logs import get_logger, redact
@@ -45,6 +46,8 @@ WhenBusy = Literal["enqueue", "reject", "interrupt"]
 TITLE_LENGTH = 80
 INTERRUPTED = "The service stopped while this answer was being written. Ask again."
 CANCELLED_TOOL_RESULT = "Error: cancelled before it finished."
+# Without state, so one serves all.
+STAND_IN = PlannerChatModel()
 _logger = get_logger(__name__)
 
 
@@ -300,11 +303,12 @@ class Execution:
             access=self._access,
             database=self._runtime.database,
             model=self._runtime.model,
+            stand_in=STAND_IN,
             tools=tools_for(self._access),
             clock=self._runtime.clock,
         )
         stream = build_graph().astream(
-            {"messages": [], "rounds": 0},
+            {"messages": [], "rounds": 0, "fell_back": False},
             {"recursion_limit": 2 * MAX_ROUNDS + 5},
             context=context,
             stream_mode="custom",

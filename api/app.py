@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from agent.model import close_model
 from api import errors
 from api.middleware import BodyLimitMiddleware, BugMiddleware, RequestIdMiddleware
 from api.routes import (
@@ -81,6 +82,7 @@ async def _open(
     stack.push_async_callback(database.dispose)
     notifications = await stack.enter_async_context(Notifications(database).listening())
     wiring = wire(settings, database, notifications)
+    stack.push_async_callback(close_model, wiring.agent.model)
     worker = Worker(database, wiring) if with_worker else None
     if worker is not None:
         await stack.enter_async_context(worker.running())

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from rich.console import Console
 
+from agent.model import close_model
 from api.app import create_app
 from config.settings import Settings
 from db.notifications import Notifications
@@ -39,10 +40,11 @@ async def work_until_stopped(settings: Settings, url: str) -> None:
     database = Database(url, pool_size=settings.database.pool_size)
     stop = stop_event()
     notifications = Notifications(database)
-    jobs = Worker(database, wire(settings, database, notifications))
-    async with notifications.listening(), jobs.running():
+    wiring = wire(settings, database, notifications)
+    async with notifications.listening(), Worker(database, wiring).running():
         Console(stderr=True).print("Vaultra works. Ctrl-C to stop.")
         await stop.wait()
+    await close_model(wiring.agent.model)
     await database.dispose()
 
 

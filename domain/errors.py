@@ -13,6 +13,8 @@
     │   └── RunIdReusedError       the same run id came with another body
     ├── NoDataError                there is nothing to compute from yet
     ├── EventsExpiredError         events of a run were pruned
+    ├── ToolTimeoutError           a tool took too long
+    ├── ToolResultTooLargeError    a tool's result is more than a model should read
     ├── ConfigurationError         the service is not set up right
     │   └── DatabaseError          the database is not reachable or not migrated
     └── ExternalServiceError       somebody else's service failed
@@ -20,6 +22,7 @@
         │   ├── StripeKeyError     Stripe refused the key
         │   └── StripePermissionError  the key lacks a permission
         └── ModelError             the model provider did not answer as it should
+            └── ModelUnavailableError  it cannot answer at present
 
 A class's docstring is its default message: it tells the person what to do next.
 """
@@ -101,6 +104,18 @@ class EventsExpiredError(VaultraError):
     code = "events_expired"
 
 
+class ToolTimeoutError(VaultraError):
+    """The tool took too long. Ask for less at a time."""
+
+    code = "tool_timeout"
+
+
+class ToolResultTooLargeError(VaultraError):
+    """The result is too large to read. Ask for fewer months or metrics at a time."""
+
+    code = "tool_result_too_large"
+
+
 class ConfigurationError(VaultraError):
     """The service is not set up. Run vaultra doctor."""
 
@@ -141,3 +156,12 @@ class ModelError(ExternalServiceError):
     """The model provider did not answer as it should. Try again in a minute."""
 
     code = "model_error"
+
+
+class ModelUnavailableError(ModelError):
+    """The model provider cannot answer at present. Try again in a minute."""
+
+    def __init__(self, message: str | None = None, *, retry_after: float | None = None) -> None:
+        """Take how many seconds the provider asks to wait, if it says."""
+        super().__init__(message)
+        self.retry_after = retry_after

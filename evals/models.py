@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from langchain_core.language_models import BaseChatModel
-from openai import DefaultAsyncHttpxClient
 
 from agent.planner.model import PlannerChatModel
 from agent.provider import build_provider_model
@@ -38,6 +37,5 @@ async def opened_model(
 
 @contextlib.asynccontextmanager
 async def _provider(settings: ModelSettings) -> AsyncIterator[BaseChatModel]:
-    # A client of its own: the library's shared one outlives the event loop it was made in.
-    async with DefaultAsyncHttpxClient(timeout=settings.timeout_seconds) as http:
-        yield build_provider_model(settings, http_async_client=http)
+    async with contextlib.aclosing(build_provider_model(settings)) as model:
+        yield model

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Literal, cast
 
-from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage
-from langchain_core.messages.tool import ToolCallChunk
+import orjson
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from agent import model as models
-from agent.context import AgentContext
+from agent.answer import Answer, AskedCall, arguments_of, ends_of
+from agent.context import ERROR, AgentContext
 from agent.graph.history import load_messages
 from agent.graph.state import RunGraphState
-from agent.parts import (
-    Part,
-    TextPart,
-    ToolCallArgsPart,
-    ToolCallEndPart,
-    ToolCallStartPart,
-    ToolResultPart,
-    UsagePart,
-)
-from domain.errors import ModelError
+from agent.parts import Part, TextPart, ToolCallArgsPart, ToolResultPart
+from config.logs import get_logger
+from domain.errors import ModelError, ModelUnavailableError
 
 # Enough for list, update, look again; a model that wants more is going in circles.
 MAX_ROUNDS = 8
+# A model may be wrong, try another way, and be wrong again; from then on it only costs.
+MAX_WASTED_CALLS = 3
+UNAVAILABLE = (
+    "_The language model cannot be reached at present, so the built-in planner answers._\n\n"
+)
+UNREADABLE_CALLS = "unreadable_calls"
+_logger = get_logger(__name__)
 
 
 async def load_context(
@@ -35,58 +36,84 @@ async def load_context(
     runtime: Runtime[AgentContext],
 ) -> dict[str, Any]:
     """Put the prompt, the history and the context before the model."""
-    return {"messages": await load_messages(runtime.context), "rounds": 0}
+    return {
+        "messages": await load_messages(runtime.context),
+        "rounds": 0,
+        "fell_back": False,
+    }
 
 
 async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> dict[str, Any]:
-    """Ask the model; its last round is offered no tools, so it must answer in text."""
-    context = runtime.context
-    offered = context.tools if state["rounds"] < MAX_ROUNDS else ()
-    bound = context.model.bind_tools(list(offered)) if offered else context.model
-    reader = StreamReader(models.name_of(context.model))
-    answer: AIMessageChunk | None = None
-    async for chunk in models.stream(bound, state["messages"]):
-        answer = chunk if answer is None else answer + chunk
-        for part in reader.parts_of(chunk):
-            runtime.stream_writer(part)
-    if answer is None or answer.invalid_tool_calls:
-        raise ModelError("The model asked for a tool in a way that cannot be read. Ask again.")
-    for part in reader.rest():
+    """Ask the model; its last round is offered no tools, so it must answer in text.
+
+    While the provider cannot answer, the planner does, from the first such call to the end of the
+    run, and says so.
+    """
+    context, messages = runtime.context, state["messages"]
+    is_last = state["rounds"] >= MAX_ROUNDS or wasted_calls(messages) >= MAX_WASTED_CALLS
+    offered = () if is_last else context.tools
+    model = context.stand_in if state["fell_back"] else context.model
+    answer, fell_back = Answer(), state["fell_back"]
+    try:
+        await _tell(models.stream(model, messages, offered, answer), runtime)
+    except ModelUnavailableError:
+        if answer.text or answer.calls or model is context.stand_in:
+            raise
+        _logger.warning("model.fallback", run_id=str(context.run_id))
+        fell_back, answer = True, Answer()
+        runtime.stream_writer(TextPart(UNAVAILABLE))
+        await _tell(models.stream(context.stand_in, messages, offered, answer), runtime)
+    if is_last and not answer.text:
+        raise ModelError("The model did not come to an answer. Ask again, for less at a time.")
+    calls = () if is_last else answer.calls
+    for part in ends_of(calls):
         runtime.stream_writer(part)
-    whole = AIMessage(answer.content, tool_calls=answer.tool_calls, id=answer.id)
-    return {"messages": [whole], "rounds": state["rounds"] + 1}
+    return {
+        "messages": [_message(answer, calls)],
+        "rounds": state["rounds"] + 1,
+        "fell_back": fell_back,
+    }
 
 
-class StreamReader:
-    """Reads a model's chunks into parts; tool calls are told apart by their index."""
+async def _tell(parts: AsyncIterator[Part], runtime: Runtime[AgentContext]) -> None:
+    async for part in parts:
+        if not isinstance(part, ToolCallArgsPart):
+            runtime.stream_writer(part)
 
-    def __init__(self, model_name: str) -> None:
-        """Begin a new answer."""
-        self._model_name = model_name
-        self._calls: dict[int | str | None, str] = {}
 
-    def parts_of(self, chunk: AIMessageChunk) -> Iterator[Part]:
-        """Yield what a chunk brings."""
-        if text := str(chunk.text):
-            yield TextPart(text)
-        for call in chunk.tool_call_chunks:
-            yield from self._call_parts(call)
-        if usage := chunk.usage_metadata:
-            yield UsagePart(self._model_name, usage["input_tokens"], usage["output_tokens"])
+def _message(answer: Answer, calls: Sequence[AskedCall]) -> AIMessage:
+    """Return the answer for the history; arguments that are no JSON are noted beside it."""
+    read = {call.call_id: arguments_of(call) for call in calls}
+    return AIMessage(
+        answer.text,
+        tool_calls=[
+            {"id": call.call_id, "name": call.name, "args": read[call.call_id] or {}}
+            for call in calls
+        ],
+        additional_kwargs={UNREADABLE_CALLS: [key for key, args in read.items() if args is None]},
+    )
 
-    def _call_parts(self, call: ToolCallChunk) -> Iterator[Part]:
-        index = call.get("index")
-        call_id = call.get("id")
-        if call_id and call_id not in self._calls.values():
-            self._calls[index] = call_id
-            yield ToolCallStartPart(call_id, call.get("name") or "")
-        if args := call.get("args"):
-            yield ToolCallArgsPart(self._calls[index], args)
 
-    def rest(self) -> Iterator[Part]:
-        """Yield the ends of the tool calls, once the answer is whole."""
-        for call_id in self._calls.values():
-            yield ToolCallEndPart(call_id)
+def wasted_calls(messages: Sequence[BaseMessage]) -> int:
+    """Return how many of the latest tool calls, without a break, brought nothing new.
+
+    That is one that failed, or one that repeats an earlier call of the run to the letter.
+    """
+    asked = {
+        str(call["id"]): (call["name"], orjson.dumps(call["args"], option=orjson.OPT_SORT_KEYS))
+        for message in messages
+        if isinstance(message, AIMessage)
+        for call in message.tool_calls
+    }
+    seen: set[tuple[str, bytes]] = set()
+    wasted = 0
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            call = asked[message.tool_call_id]
+            is_new = call not in seen and not str(message.text).startswith(ERROR)
+            wasted = 0 if is_new else wasted + 1
+            seen.add(call)
+    return wasted
 
 
 def after_model(state: RunGraphState) -> Literal["tools", "__end__"]:
@@ -100,8 +127,24 @@ async def tell_result(
     execute: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
 ) -> ToolMessage | Command[Any]:
     """Run one tool call and tell its result as soon as it is there."""
-    message = await execute(request)
+    refusal = _refusal(request)
+    message = await execute(request) if refusal is None else refusal
     if isinstance(message, ToolMessage):
         result = ToolResultPart(str(message.tool_call_id), str(message.text))
         request.runtime.stream_writer(result)
     return message
+
+
+def _refusal(request: ToolCallRequest) -> ToolMessage | None:
+    """Return what the model is told of a call that cannot be run, None if it can."""
+    call = request.tool_call
+    context = cast("AgentContext", request.runtime.context)
+    offered = [tool.name for tool in context.tools]
+    asked_by = next(m for m in reversed(request.state["messages"]) if isinstance(m, AIMessage))
+    if call["name"] not in offered:
+        told = f"{ERROR} there is no tool {call['name']!r}. There are: {', '.join(offered)}."
+    elif call["id"] in asked_by.additional_kwargs.get(UNREADABLE_CALLS, ()):
+        told = f"{ERROR} the arguments of {call['name']} are not a JSON object. Nothing was done."
+    else:
+        return None
+    return ToolMessage(told, name=call["name"], tool_call_id=str(call["id"]), status="error")

@@ -9,7 +9,8 @@ from langgraph.graph.message import add_messages
 
 
 class RunGraphState(TypedDict):
-    """The messages that the model sees, and how often it was asked."""
+    """The messages that the model sees, how often it was asked, whether the planner took over."""
 
     messages: Annotated[list[BaseMessage], add_messages]
     rounds: int
+    fell_back: bool

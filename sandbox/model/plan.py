@@ -77,7 +77,8 @@ def _call_deltas(step: ToolCalls, first: int, result: str | None) -> list[dict[s
         function = {"name": name, "arguments": ""}
         call_id = f"call_{secrets.token_hex(12)}"
         head = {"index": index, "id": call_id, "type": "function", "function": function}
-        text = json.dumps(quote_arguments(dict(arguments), result), separators=(",", ":"))
+        quoted = quote_arguments(dict(arguments), result)
+        text = json.dumps(quoted, separators=(",", ":")) if step.raw is None else step.raw
         parts = [
             {"index": index, "function": {"arguments": piece}}
             for piece in _pieces(text, step.chunk)

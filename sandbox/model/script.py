@@ -40,12 +40,14 @@ class ToolCalls:
 
     The arguments arrive as JSON in pieces of `chunk` characters, `delay` seconds apart. A string
     in them may quote the last tool result, as in `Text`; one that is nothing but a quotation
-    takes over the quoted value with its type.
+    takes over the quoted value with its type. With `raw`, every call's arguments are that text
+    instead, as a model writes them that gets its JSON wrong.
     """
 
     calls: Sequence[tuple[str, Mapping[str, Any]]]
     chunk: int = 12
     delay: float = 0.0
+    raw: str | None = None
 
     def __post_init__(self) -> None:
         _check_pace(self.chunk, self.delay)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,12 +10,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from ag_ui.core import Event
-from openai import DefaultAsyncHttpxClient
 from pydantic import SecretStr, TypeAdapter
 
 from agent import runs
 from agent.event_log import follow
-from agent.provider import build_provider_model
+from agent.provider import ProviderChatModel, build_provider_model
 from agent.runs import AgentRuntime, RunRequest, UserMessage
 from config.settings import ModelSettings, StripeSettings
 from db.notifications import Notifications
@@ -67,7 +67,7 @@ class Desk:
         return await self.events(await self.submit(question))
 
 
-OpenDesk = Callable[[Script], AbstractAsyncContextManager[Desk]]
+OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
 
 
 @pytest.fixture
@@ -75,19 +75,20 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
     """Opens a desk whose model follows a script."""
 
     @asynccontextmanager
-    async def opened(script: Script) -> AsyncIterator[Desk]:
+    async def opened(
+        script: Script, *, max_retries: int = 0, model: ProviderChatModel | None = None
+    ) -> AsyncIterator[Desk]:
         async with (
-            serve(script) as model,
-            DefaultAsyncHttpxClient() as http,
+            serve(script) as scripted,
             Notifications(database).listening() as notifications,
         ):
             settings = ModelSettings(
-                api_key=SecretStr("sk-test"), base_url=model.url, name="scripted"
+                api_key=SecretStr("sk-test"), base_url=scripted.url, name="scripted"
             )
-            chat = build_provider_model(settings, max_retries=0, http_async_client=http)
+            chat = model or build_provider_model(settings, max_retries=max_retries)
             runtime = AgentRuntime(database, notifications, chat, utc_now)
             wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
-            async with Worker(database, wiring).running():
-                yield Desk(runtime, shop, model)
+            async with contextlib.aclosing(chat), Worker(database, wiring).running():
+                yield Desk(runtime, shop, scripted)
 
     return opened

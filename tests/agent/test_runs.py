@@ -212,9 +212,9 @@ async def test_sequence_numbers_have_no_gap(open_desk: OpenDesk) -> None:
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ([Status(500)], "answered 500"),
-        ([Status(429)], "over its limit"),
         ([Status(401)], "refused the key"),
+        ([Status(404)], "no such model"),
+        ([Status(400)], "answered 400"),
         ([Text("Half"), Garbage()], "cannot be read"),
         ([Text("Half"), NoFinish()], "cut off"),
     ],

@@ -1,0 +1,187 @@
+"""An answer of a model as it is streamed: its parts, and at the end what it amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import orjson
+
+from agent.parts import (
+    Part,
+    TextPart,
+    ToolCallArgsPart,
+    ToolCallEndPart,
+    ToolCallStartPart,
+    UsagePart,
+)
+from domain.errors import ModelError
+
+CUT_OFF = "The model's answer was cut off. Ask again."
+UNREADABLE = "The model provider's answer cannot be read. Try again."
+_DATA = b"data:"
+_DONE = b"[DONE]"
+
+
+@dataclass(slots=True)
+class AskedCall:
+    """A tool call as the model wrote it: `arguments` is JSON if the model was right."""
+
+    call_id: str
+    name: str
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a whole answer amounts to; `finish` is why it ended, None while it has not."""
+
+    text: str = ""
+    calls: list[AskedCall] = field(default_factory=list)
+    finish: str | None = None
+
+    def take(self, part: Part) -> None:
+        """Add a part."""
+        match part:
+            case TextPart():
+                self.text += part.text
+            case ToolCallStartPart():
+                self.calls.append(AskedCall(part.call_id, part.name))
+            case ToolCallArgsPart():
+                call = next(call for call in self.calls if call.call_id == part.call_id)
+                call.arguments += part.delta
+
+    def require_whole(self) -> None:
+        """Raise ModelError for an answer of which a part is missing.
+
+        A stream that ends without saying why was cut, and one that ended for its length or its
+        content may hold half a tool call: neither its calls nor its text may be taken for whole.
+        """
+        if self.finish is None:
+            raise ModelError(CUT_OFF)
+        if self.finish == "length":
+            raise ModelError("The answer was longer than the model may write. Ask for less.")
+        if self.finish == "content_filter":
+            raise ModelError("The model provider withheld the answer. Ask in other words.")
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _CallDelta(msgspec.Struct):
+    index: int = 0
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    tool_calls: list[_CallDelta] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] = []
+    usage: _Usage | None = None
+    error: object = None
+
+
+_CHUNK = msgspec.json.Decoder(_Chunk)
+
+
+class ChatCompletionReader:
+    """Reads the bytes of a chat-completions stream into parts.
+
+    Pieces of text that arrive together become one part: each part costs a round through the graph,
+    the log and the stream.
+    """
+
+    def __init__(self, model_name: str) -> None:
+        """Begin an answer; `model_name` is told with its usage."""
+        self._model_name = model_name
+        self._rest = b""
+        self._open: dict[int, str] = {}
+        self.finish: str | None = None
+        self.done = False
+
+    def feed(self, received: bytes) -> list[Part]:
+        """Return what these bytes bring; raise ModelError where they are not the protocol."""
+        *lines, self._rest = (self._rest + received).split(b"\n")
+        parts: list[Part] = []
+        for line in lines:
+            if line.startswith(_DATA):
+                self._read(line[len(_DATA) :].strip(), parts)
+        return parts
+
+    def _read(self, data: bytes, parts: list[Part]) -> None:
+        if data == _DONE:
+            self.done = True
+            return
+        try:
+            chunk = _CHUNK.decode(data)
+        except msgspec.MsgspecError as error:
+            raise ModelError(UNREADABLE) from error
+        if chunk.error is not None:
+            raise ModelError("The model provider broke the answer off with an error. Try again.")
+        for choice in chunk.choices[:1]:
+            self.finish = choice.finish_reason or self.finish
+            if choice.delta is not None:
+                self._take(choice.delta, parts)
+        if chunk.usage is not None:
+            used = chunk.usage
+            parts.append(UsagePart(self._model_name, used.prompt_tokens, used.completion_tokens))
+
+    def _take(self, delta: _Delta, parts: list[Part]) -> None:
+        if delta.content:
+            if parts and isinstance(parts[-1], TextPart):
+                parts[-1] = TextPart(parts[-1].text + delta.content)
+            else:
+                parts.append(TextPart(delta.content))
+        for call in delta.tool_calls or ():
+            parts.extend(self._call_parts(call))
+
+    def _call_parts(self, call: _CallDelta) -> Iterator[Part]:
+        function = call.function or _Function()
+        if call.id and call.id not in self._open.values():
+            self._open[call.index] = call.id
+            yield ToolCallStartPart(call.id, function.name or "")
+        if function.arguments:
+            call_id = self._open.get(call.index)
+            if call_id is None:
+                raise ModelError(UNREADABLE)
+            yield ToolCallArgsPart(call_id, function.arguments)
+
+
+def ends_of(calls: Sequence[AskedCall]) -> Iterator[Part]:
+    """Yield the arguments and the ends of the tool calls, once the answer is whole.
+
+    What is told of a call's arguments must be JSON (AG-UI), which is not known before: those of a
+    call that was cut or written wrongly are not told.
+    """
+    for call in calls:
+        if arguments_of(call):
+            yield ToolCallArgsPart(call.call_id, call.arguments)
+        yield ToolCallEndPart(call.call_id)
+
+
+def arguments_of(call: AskedCall) -> dict[str, object] | None:
+    """Return a call's arguments, none for an empty text; None if they are no JSON object."""
+    if not call.arguments.strip():
+        return {}
+    try:
+        found = orjson.loads(call.arguments)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
