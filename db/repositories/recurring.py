@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import BigInteger, Row, cast, func, select
 
 from db.models import (
     LedgerInvoice,
@@ -157,16 +157,18 @@ async def read_lines(
     those of a first invoice that was never paid, so that the subscription never began, and drafts
     of a subscription that is `unpaid`, which are not collected.
     """
-    rows = await session.stream(_lines(access, currency))
     subscription_id, customer, found = "", None, list[InvoicedLine]()
-    async for row in rows:
-        if row.subscription_id != subscription_id:
-            if found:
-                yield subscription_id, customer, found
-            subscription_id, customer, found = row.subscription_id, row.customer_id, []
-        counts_from = _counts_from(row)
-        if counts_from is not None:
-            found.append(_line(row, counts_from))
+    rows = await session.stream(_lines(access, currency))
+    # Row by row, the async result would switch to its greenlet and back for each.
+    async for part in rows.partitions(ROWS_AT_ONCE):
+        for row in part:
+            if row.subscription_id != subscription_id:
+                if found:
+                    yield subscription_id, customer, found
+                subscription_id, customer, found = row.subscription_id, row.customer_id, []
+            counts_from = _counts_from(row)
+            if counts_from is not None:
+                found.append(_line(row, counts_from))
     if found:
         yield subscription_id, customer, found
 
@@ -207,13 +209,13 @@ def _lines(access: Access, currency: str) -> Any:
             line.currency == currency,
             line.subscription_id.is_not(None),
         )
-        .order_by(line.subscription_id, line.stripe_id)
+        .order_by(line.subscription_id)
         .execution_options(yield_per=ROWS_AT_ONCE)
     )
 
 
 def _epoch(column: Any) -> Any:
-    return func.extract("epoch", column)
+    return cast(func.extract("epoch", column), BigInteger)
 
 
 def _counts_from(row: Row[Any]) -> int | None:
@@ -224,23 +226,25 @@ def _counts_from(row: Row[Any]) -> int | None:
         and row.collection_method == "charge_automatically"
         and row.total > 0
     )
+    start: int = row.start
     if not waits:
-        return int(row.start)
-    if row.paid_at is not None:
-        return max(int(row.start), int(row.paid_at))
-    return None if row.status in _NEVER_BEGAN else int(row.start)
+        return start
+    paid: int | None = row.paid_at
+    if paid is not None:
+        return max(start, paid)
+    return None if row.status in _NEVER_BEGAN else start
 
 
 def _line(row: Row[Any], counts_from: int) -> InvoicedLine:
     return InvoicedLine(
-        id=row.stripe_id,
-        item_id=row.subscription_item_id,
-        price_id=row.price_id,
-        amount=row.amount,
-        quantity=row.quantity,
-        start=int(row.start),
-        end=int(row.end),
-        counts_from=counts_from,
-        issued_at=int(row.issued_at),
-        proration=row.proration,
+        row.stripe_id,
+        row.subscription_item_id,
+        row.price_id,
+        row.amount,
+        row.quantity,
+        row.start,
+        row.end,
+        counts_from,
+        row.issued_at,
+        row.proration,
     )

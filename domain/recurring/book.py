@@ -43,15 +43,17 @@ class Book:
     readings: list[Reading] = field(init=False)
     active_within: list[set[str]] = field(init=False)
     first_paid: dict[str, int] = field(default_factory=dict)
+    _seconds: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing at any moment."""
+        self._seconds = [moment.at for moment in self.moments]
         self.readings = [Reading("invoice_lines") for _ in self.moments]
         self.active_within = [set() for _ in self.moments]
 
     def add(self, customer: str, spells: Iterable[Spell]) -> None:
         """Count in what a subscription of the customer was worth."""
-        seconds = [moment.at for moment in self.moments]
+        seconds = self._seconds
         for spell in spells:
             self.saw_paying(customer, spell.start)
             # Covered: just before the moment, so start < at <= end.

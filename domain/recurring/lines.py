@@ -18,13 +18,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 from domain.recurring.plans import Plan, cadence_of_period
 from domain.recurring.values import Discount, ItemTerms, MonthlyValue, monthly_value
 
 
-@dataclass(frozen=True, slots=True)
-class InvoicedLine:
+class InvoicedLine(NamedTuple):
     """A line for a subscription, in UTC seconds and minor units before discounts and taxes.
 
     It is for [start, end) but counts from `counts_from` on: a first invoice that had to be paid for
@@ -88,16 +88,21 @@ def spells(
     found: list[Spell] = []
     covering: list[_Entry] = []
     waiting = entries[::-1]
+    known: tuple[object, MonthlyValue] = (None, MonthlyValue())
     for start, end in pairwise(_borders(subscription, entries, discounts)):
         while waiting and waiting[-1].line.counts_from <= start:
             covering.append(waiting.pop())
         covering = [entry for entry in covering if entry.line.end > start]
         if not covering:
             continue
-        items = _in_force(covering)
-        value = monthly_value(items, subscription.discounts, currency=subscription.currency, at=end)
-        if value.total > 0:
-            found.append(Spell(start, end, value))
+        items, currency = _in_force(covering), subscription.currency
+        # A renewal changes nothing, and most periods begin with one.
+        terms = (items, [discount.lasts(end, currency) for discount in discounts])
+        if terms != known[0]:
+            value = monthly_value(items, subscription.discounts, currency=currency, at=end)
+            known = (terms, value)
+        if known[1].total > 0:
+            found.append(Spell(start, end, known[1]))
     return found
 
 
@@ -143,15 +148,29 @@ def _entries(
     subscription: BilledSubscription, lines: Iterable[InvoicedLine], plans: Mapping[str, Plan]
 ) -> Iterable[_Entry]:
     own = subscription.item_discounts or {}
+    # Renewals at the same terms share them.
+    known: dict[object, ItemTerms] = {}
     for line in lines:
         if line.end <= max(line.start, line.counts_from):
             continue
-        plan = plans.get(line.price_id or "")
         if line.is_credit:
             yield _Entry(line, None)
-        elif _recurs(line, plan):
-            terms = _terms(line, plan, subscription.currency, own.get(line.item_id or "", ()))
-            yield _Entry(line, terms)
+            continue
+        plan = plans.get(line.price_id or "")
+        if not _recurs(line, plan):
+            continue
+        whole = plan is not None and not _is_cut_short(line, plan)
+        same = (line.price_id, line.item_id, line.amount) if whole else line.id
+        if same not in known:
+            discounts = own.get(line.item_id or "", ())
+            known[same] = _terms(line, plan, subscription.currency, discounts)
+        yield _Entry(line, known[same])
+
+
+def _is_cut_short(line: InvoicedLine, plan: Plan) -> bool:
+    if line.amount == 0 or plan.cadence is None:
+        return False
+    return line.proration or line.end - line.start < plan.cadence.whole_s
 
 
 def _recurs(line: InvoicedLine, plan: Plan | None) -> bool:
@@ -170,7 +189,7 @@ def _terms(
         cadence = cadence_of_period(line.start, line.end)
         return ItemTerms(Fraction(line.amount), cadence, discounts)
     price = Fraction(line.amount)
-    if line.amount and (line.proration or plan.cadence.is_cut_short(line.end - line.start)):
+    if _is_cut_short(line, plan):
         whole = None
         if line.quantity is not None and plan.currency == currency:
             whole = plan.cost(line.quantity)

@@ -7,7 +7,6 @@ were rounded so, so that the movements add up to the change.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,7 +15,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from domain.periods import Month
-from domain.recurring.values import NOTHING, MonthlyValue
+from domain.recurring.values import NOTHING, MonthlyValue, exact_sum
 
 Method = Literal["subscriptions", "invoice_lines"]
 NORMALISATION = (
@@ -96,22 +95,32 @@ class Reading:
     """What subscriptions are worth at one moment, by customer; only what is above zero."""
 
     method: Method
-    customers: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
+    customers: dict[str, Fraction] = field(default_factory=dict)
     subscriptions: int = 0
-    monthly_plans: Fraction = NOTHING
     paused: Fraction | None = None
+    _monthly: list[Fraction] = field(default_factory=list)
 
     def add(self, customer: str, value: MonthlyValue) -> None:
         """Count a subscription in; one that is worth nothing is none."""
         if value.total > 0:
-            self.customers[customer] += value.total
-            self.monthly_plans += value.monthly_plans
+            other = self.customers.get(customer)
+            self.customers[customer] = value.total if other is None else other + value.total
+            self._monthly.append(value.monthly_plans)
             self.subscriptions += 1
 
     @property
     def total(self) -> Fraction:
         """The MRR before it is rounded."""
-        return sum(self.customers.values(), NOTHING)
+        return exact_sum(self.customers.values())
+
+    @property
+    def monthly_plans(self) -> Fraction:
+        """The part of it on monthly plans."""
+        return exact_sum(self._monthly)
+
+
+# The order in which running sums are rounded.
+_KINDS = ("new", "expansion", "contraction", "churned", "reactivated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +142,23 @@ def movements(
     A customer who first paid (`first_paid`, UTC seconds) earlier and paid nothing at that moment
     has come back.
     """
-    sums = dict.fromkeys(("new", "expansion", "contraction", "churned", "reactivated"), NOTHING)
+    moved: dict[str, list[Fraction]] = {kind: [] for kind in _KINDS}
     for customer in before.customers.keys() | after.customers.keys():
-        was = before.customers.get(customer, NOTHING)
-        now = after.customers.get(customer, NOTHING)
-        if was == 0:
+        was, now = before.customers.get(customer), after.customers.get(customer)
+        if was is None:
             kind = "reactivated" if first_paid.get(customer, at) < at else "new"
-        elif now == 0:
+        elif now is None:
             kind = "churned"
+        elif now == was:
+            continue
         else:
             kind = "expansion" if now > was else "contraction"
-        sums[kind] += now - was
+        moved[kind].append((now or NOTHING) - (was or NOTHING))
     running, told = before.total, {}
-    for kind, change in sums.items():
-        told[kind] = to_minor(running + change) - to_minor(running)
-        running += change
+    for kind, changes in moved.items():
+        after_it = running + exact_sum(changes)
+        told[kind] = to_minor(after_it) - to_minor(running)
+        running = after_it
     return Movements(**told)
 
 
@@ -168,8 +179,8 @@ def retention(cohort: Reading, now: Reading) -> Retention:
     pairs = [(paid, now.customers.get(who, NOTHING)) for who, paid in cohort.customers.items()]
     return Retention(
         len(pairs),
-        to_ratio(sum((min(pair) for pair in pairs), NOTHING) / then),
-        to_ratio(sum((pays for _, pays in pairs), NOTHING) / then),
+        to_ratio(exact_sum(min(pair) for pair in pairs) / then),
+        to_ratio(exact_sum(pays for _, pays in pairs) / then),
     )
 
 

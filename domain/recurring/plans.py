@@ -34,14 +34,18 @@ _WHOLE_PERIOD = Fraction(9, 10)
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often something is billed: `times` a month; `is_monthly` only for once every month."""
+    """How often something is billed: `times` a month; `is_monthly` only for once every month.
+
+    A period of fewer than `whole_s` seconds is clearly cut short.
+    """
 
     times: Fraction
     is_monthly: bool
+    whole_s: int
 
-    def is_cut_short(self, seconds: int) -> bool:
-        """Tell whether a period of so many seconds is clearly less than a whole one."""
-        return seconds * self.times < _WHOLE_PERIOD * TIMES_A_MONTH["day"] * DAY_S
+
+def _cadence(times: Fraction, *, is_monthly: bool = False) -> Cadence:
+    return Cadence(times, is_monthly, int(_WHOLE_PERIOD * TIMES_A_MONTH["day"] * DAY_S / times))
 
 
 def cadence_of(interval: str, count: int) -> Cadence | None:
@@ -49,7 +53,7 @@ def cadence_of(interval: str, count: int) -> Cadence | None:
     times = TIMES_A_MONTH.get(interval)
     if times is None or count < 1:
         return None
-    return Cadence(times / count, interval == "month" and count == 1)
+    return _cadence(times / count, is_monthly=interval == "month" and count == 1)
 
 
 def cadence_of_period(start: int, end: int) -> Cadence:
@@ -60,10 +64,10 @@ def cadence_of_period(start: int, end: int) -> Cadence:
     """
     months = _whole_months(start, end)
     if months is not None:
-        return Cadence(Fraction(1, months), months == 1)
+        return _cadence(Fraction(1, months), is_monthly=months == 1)
     if (end - start) % _WEEK_S == 0:
-        return Cadence(TIMES_A_MONTH["week"] / ((end - start) // _WEEK_S), is_monthly=False)
-    return Cadence(TIMES_A_MONTH["day"] * DAY_S / (end - start), is_monthly=False)
+        return _cadence(TIMES_A_MONTH["week"] / ((end - start) // _WEEK_S))
+    return _cadence(TIMES_A_MONTH["day"] * DAY_S / (end - start))
 
 
 def _whole_months(start: int, end: int) -> int | None:

@@ -14,6 +14,15 @@ LASTING = "forever"
 NOTHING = Fraction(0)
 
 
+def exact_sum(parts: Iterable[Fraction]) -> Fraction:
+    """Return the sum; numerators of one denominator are added as the integers that they are."""
+    by_denominator: dict[int, int] = {}
+    for part in parts:
+        below = part.denominator
+        by_denominator[below] = by_denominator.get(below, 0) + part.numerator
+    return sum((Fraction(above, below) for below, above in by_denominator.items()), NOTHING)
+
+
 @dataclass(frozen=True, slots=True)
 class Discount:
     """A coupon in use from `start` to `end` (UTC seconds; None: without end).
@@ -75,7 +84,7 @@ def monthly_value(
         if discount.lasts(at, currency):
             left = _less(left, discount, _invoices_a_month(items, left))
     monthly = (part for item, part in zip(items, left, strict=True) if item.cadence.is_monthly)
-    return MonthlyValue(sum(left, NOTHING), sum(monthly, NOTHING))
+    return MonthlyValue(exact_sum(left), exact_sum(monthly))
 
 
 def _after_own(item: ItemTerms, currency: str, at: int) -> Fraction:
@@ -95,7 +104,7 @@ def _less(parts: list[Fraction], discount: Discount, invoices: Fraction) -> list
     if discount.percent_off is not None:
         kept = max(NOTHING, 1 - Fraction(discount.percent_off) / 100)
     else:
-        total = sum(parts, NOTHING)
+        total = exact_sum(parts)
         if total <= 0:
             return parts
         kept = max(NOTHING, 1 - (discount.amount_off or 0) * invoices / total)

@@ -64,6 +64,11 @@ def test_downgrade_counts_from_then_on() -> None:
     assert [worth(lines, at, PLANS) for at in (20, 31)] == [9_900, 2_900]
 
 
+def test_change_on_the_first_day_counts_at_the_whole_price_too() -> None:
+    lines = [JANUARY, *change(1, ("basic", 1, 2_806), ("pro", 1, 9_580))]
+    assert worth(lines, 31, PLANS) == 9_900
+
+
 def test_last_of_several_changes_counts() -> None:
     up = change(10, ("basic", 1, 1_964), ("pro", 1, 6_706))
     down = change(20, ("pro", 1, 3_512), ("basic", 2, 2_058))
