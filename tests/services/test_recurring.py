@@ -19,6 +19,7 @@ from sandbox.stripe.archetypes import load
 from services.recurring import RecurringHistory, list_recurring_months
 from tests.factories import Shop, make_shop
 from tests.oracle.recurring import RecurringOracle
+from tests.oracle.subscribed import subscribed_shop
 from tests.services.billing_books import BillingBooks, at, store_account, store_billing
 
 LAST = Month(2026, 10)
@@ -67,6 +68,21 @@ async def test_every_month_of_a_software_business_equals_the_facts(
     found = await history(database, shop, second, first, oracle.present, zone=ZoneInfo(zone))
     assert found.missing_reason is None
     assert len(found.months) == first.months_until(oracle.present) + 1
+    for month, told in found.months.items():
+        wanted = oracle.expected(month)
+        assert {name: asdict(told)[name] for name in wanted} == wanted, month
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_every_month_of_a_shop_with_every_kind_of_plan_equals_the_facts(
+    database: Database, shop: Shop, seed: int
+) -> None:
+    ledger, zone = subscribed_shop(seed), ZoneInfo("Europe/Berlin")
+    second = int(datetime(2026, 9, 11, 13, 20, tzinfo=UTC).timestamp())
+    await store_billing(database, shop.access, ledger, second)
+    oracle = RecurringOracle(ledger, zone, second)
+    found = await history(database, shop, second, Month(2025, 1), oracle.present, zone=zone)
+    assert any(month.reactivated_minor for month in found.months.values())
     for month, told in found.months.items():
         wanted = oracle.expected(month)
         assert {name: asdict(told)[name] for name in wanted} == wanted, month
