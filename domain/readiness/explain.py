@@ -141,6 +141,8 @@ def _cap(cap: Cap) -> dict[str, Any]:
         "limit": _tenth(cap.limit),
         "binds": cap.binds,
         "reason": cap.reason,
+        "acts_on": cap.acts_on,
+        "source": cap.source,
     }
 
 

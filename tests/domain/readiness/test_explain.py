@@ -51,8 +51,10 @@ def test_risk_signals_are_the_weighted_mean_of_disputes_refunds_and_payments():
         refunds=measured("0.10", 100),
         payments=measured("0.2", 100),
     )
-    # Curves say 45, 50 and 20; half evidence moves them half way to 50.
-    expected = (13 * 47.5 + 7 * 50 + 6 * 35) / 26 / 100
+    # Curves say 45, 50 and 20. Of 0.7 % neutral disputes 0.75 % count as 321.4 payments, and of
+    # 12.5 % neutral failures 20 % as 160; half evidence are 300 and 100.
+    disputes, payments = 321.428571 / 621.428571, 160 / 260
+    expected = (13 * (50 - 5 * disputes) + 7 * 50 + 6 * (50 - 30 * payments)) / 26 / 100
     assert components_flat(assess(inputs))["risk_signals"] == pytest.approx(expected, abs=5e-5)
 
 
@@ -70,7 +72,7 @@ def test_revenue_stability_is_that_of_the_stability_component():
 
 def test_summary_has_the_short_fields():
     told = summary(assess(AGENCY))
-    assert (told["score"], told["tier"], told["model_version"]) == (51, "needs_work", "readiness-1")
+    assert (told["score"], told["tier"], told["model_version"]) == (51, "needs_work", "readiness-2")
     assert told["binding"] == {"kind": "cap", "component": "concentration", "limit": "51.0"}
     assert {"debt", "cash", "collateral", "profit"} <= set(told["not_assessed"])
     assert told["stale"] is None
