@@ -9,7 +9,6 @@ from domain.readiness.inputs import Measurement, ReadinessInputs
 from domain.readiness.model import (
     RECURRING_FROM,
     RECURRING_FULL,
-    SPECS,
     ComponentKey,
     ComponentSpec,
 )

@@ -16,7 +16,7 @@ from domain.readiness import (
     summary,
 )
 from tests.domain.months import GOOD, good_but, measured
-from tests.domain.readiness.test_scoring import accounts
+from tests.domain.readiness.accounts import accounts
 
 AGENCY = good_but(concentration=measured("0.60"))
 

@@ -3,11 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
 from domain.metrics import MonthMetrics
@@ -189,34 +186,6 @@ def test_two_currencies_are_refused():
 def test_month_given_twice_is_refused():
     with pytest.raises(InvalidInputError, match="twice"):
         read([month_of(LAST, 100), month_of(LAST, 200)])
-
-
-NETS = st.lists(st.integers(0, 10**8), min_size=1, max_size=26)
-
-
-@settings(deadline=None, max_examples=50)
-@given(NETS, st.randoms(use_true_random=False))
-def test_order_of_months_does_not_matter(nets: list[int], random: Random):
-    months = history_of(nets)
-    shuffled = random.sample(months, len(months))
-    assert assess(read(shuffled)) == assess(read(months))
-
-
-@settings(deadline=None, max_examples=50)
-@given(NETS, st.integers(2, 1000))
-def test_scaling_all_money_changes_only_the_scale(nets: list[int], factor: int):
-    small = read(history_of(nets))
-    large = read(history_of([net * factor for net in nets]))
-    for key in ComponentKey:
-        before, after = small.value(key), large.value(key)
-        if key is ComponentKey.SCALE:
-            assert before is not None
-            # Both are rounded to whole cents.
-            assert abs((after or 0) - before * factor) <= Decimal("0.005") * (factor + 1)
-        elif before is None:
-            assert after is None
-        else:
-            assert after == pytest.approx(before, abs=Decimal("0.000002"))
 
 
 def test_as_of_in_the_middle_of_history_ignores_what_came_later():
