@@ -99,7 +99,7 @@ def inputs_from_months(
         scale=_scale(quarter, rate),
         history=_history(complete, months),
         growth=growth,
-        stability=_stability(year),
+        stability=_stability(year, complete[-2 * YEAR : -YEAR]),
         disputes=_disputes(quarter),
         refunds=_refunds(quarter),
         payments=_payments(quarter),
@@ -203,8 +203,10 @@ def _growth(complete: Sequence[MonthMetrics]) -> tuple[Measurement | None, Growt
     return None, None
 
 
-def _stability(year: Sequence[MonthMetrics]) -> Measurement | None:
-    variation = detrended_variation([metrics.net_minor for metrics in year])
+def _stability(year: Sequence[MonthMetrics], before: Sequence[MonthMetrics]) -> Measurement | None:
+    variation = detrended_variation(
+        [metrics.net_minor for metrics in year], [metrics.net_minor for metrics in before]
+    )
     if variation is None:
         return None
     rounded = variation.quantize(INPUT_STEP, rounding=ROUND_HALF_EVEN)

@@ -336,7 +336,7 @@ CAPS: tuple[CapSpec, ...] = (
     ),
     CapSpec(
         ComponentKey.RETENTION,
-        Curve(((0.30, 39), (0.55, 59), (0.75, 100))),
+        Curve(((0.30, 39), (0.60, 59), (0.80, 100))),
         "A book of subscriptions that halves in a year does not carry an advance over it; the"
         " limits are this model's own judgement beside SaaS Capital's 91 to 93 %.",
         ActsOn.PROVEN_REST,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from random import Random
 from statistics import fmean, pstdev
@@ -43,6 +44,7 @@ class Jump:
     n: int
 
 
+@cache
 def largest_jump(*, least: int = 0) -> Jump:
     """Return the largest change of the score that 0.01 % of one input makes.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from domain.metrics import DayFacts, MonthMetrics, month_metrics
@@ -25,6 +26,7 @@ from tests.oracle.balance import lines
 
 AS_OF = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LAST = Month(2026, 10)
+_NOW = int(AS_OF.timestamp())
 EARNED = frozenset(
     {
         "charge",
@@ -55,8 +57,9 @@ class Reading:
         return datetime.fromtimestamp(second, self.zone).date()
 
     def happened(self, second: int | None) -> bool:
-        return second is not None and second <= AS_OF.timestamp()
+        return second is not None and second <= _NOW
 
+    @cached_property
     def sales(self) -> list[ChargeFact]:
         """Charges that captured money and settle in the shop's currency."""
         return [fact for fact in self._attempts() if self.captured(fact) > 0]
@@ -103,7 +106,9 @@ class Reading:
 
 def settled(amount: int, charge: ChargeFact) -> int:
     """The amount in the currency that the charge settled in."""
-    exact = amount * Decimal(charge.exchange_rate or 1)
+    if charge.exchange_rate is None:
+        return amount
+    exact = amount * Decimal(charge.exchange_rate)
     return int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
@@ -121,7 +126,7 @@ def read_inputs(ledger: Ledger, rate: StatedRate | None = None) -> ReadinessInpu
 def read_months(shop: Reading, billed: Recurring) -> list[MonthMetrics]:
     """Return the metrics of every month from the first sale on."""
     days, buyers = _days(shop), defaultdict[Month, set[str]](set)
-    for fact in shop.sales():
+    for fact in shop.sales:
         if fact.customer is not None:
             buyers[Month.of(shop.day(fact.created))].add(fact.customer)
     if not days:
@@ -149,7 +154,7 @@ def _days(shop: Reading) -> list[DayFacts]:
         for name, amount in amounts.items():
             counted[day][name] += amount
 
-    for fact in shop.sales():
+    for fact in shop.sales:
         gross = settled(shop.captured(fact), fact)
         add(shop.day(fact.created), gross_minor=gross, charge_count=1)
     for day in shop.failures():
@@ -169,7 +174,7 @@ def _account(shop: Reading, billed: Recurring) -> tuple[Decimal | None, AccountF
     """Return the largest customer's share of 12 months, and what the months do not tell."""
     year = (LAST.plus(-11).first_day, LAST.last_day)
     paid = defaultdict[str | None, int](int)
-    for fact in shop.sales():
+    for fact in shop.sales:
         if year[0] <= shop.day(fact.created) <= year[1]:
             paid[fact.customer] += settled(shop.captured(fact), fact)
     buyers = paid.keys() - {None}

@@ -84,7 +84,7 @@ PUBLISHED_CAPS = {
     ComponentKey.CONCENTRATION: ".35:100 .5:59 .75:39",
     ComponentKey.PAYMENTS: ".15:100 .25:59 .4:39",
     ComponentKey.REFUNDS: ".15:100 .25:59 .4:39",
-    ComponentKey.RETENTION: ".3:39 .55:59 .75:100",
+    ComponentKey.RETENTION: ".3:39 .6:59 .8:100",
 }
 PUBLISHED_WEIGHTS = "14 10 13 15 13 7 6 9 9 4"
 PUBLISHED_EVIDENCE = "- - 6 6 300 100 100 - 12 8"
