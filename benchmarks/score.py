@@ -1,8 +1,8 @@
 """What a score costs beside a bare weighted mean of the same inputs, in the same process.
 
 `python -m benchmarks.score` takes 24 months of a shop through `inputs_from_months`, `assess` and
-`explain`, many times, in turn with the floor, and prints medians of CPU time. The floor looks each curve up and
-adds: no evidence, no caps, no sentences, no hash.
+`explain`, many times, in turn with the floor, and prints medians of CPU time. The floor looks each
+curve up and adds: no evidence, no caps, no sentences, no hash.
 """
 
 from __future__ import annotations

@@ -28,11 +28,10 @@ def limits_on(inputs: ReadinessInputs, uncapped: float) -> tuple[Cap, ...]:
         caps.append(_unknown_scale(inputs))
     if inputs.payouts_enabled is False:
         caps.append(_payouts_stop())
-    lowest = min(caps, key=lambda cap: cap.limit, default=None)
-    return tuple(
-        replace(cap, binds=cap is lowest and cap.limit < uncapped)  # the first of equals
-        for cap in caps
-    )
+    lowest = min(caps, key=lambda cap: cap.limit, default=None)  # the first of equals
+    if lowest is None or lowest.limit >= uncapped:
+        return tuple(caps)
+    return tuple(replace(cap, binds=True) if cap is lowest else cap for cap in caps)
 
 
 def _cap(spec: CapSpec, measured: Measurement, inputs: ReadinessInputs) -> Cap:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from domain.readiness import ComponentKey, Measurement, ReadinessInputs
+from domain.readiness.model import SPECS
 
 # The smallest and largest raw value to try, beyond both ends of each curve, in millionths.
 RANGES: dict[ComponentKey, tuple[int, int]] = {
@@ -31,8 +32,11 @@ KEYS = st.sampled_from(list(ComponentKey))
 
 
 def values_of(key: ComponentKey) -> st.SearchStrategy[Decimal]:
+    """Any value, half of them at or between the corners of the key's own curve."""
     low, high = RANGES[key]
-    return st.integers(low, high).map(lambda millionths: Decimal(millionths).scaleb(-6))
+    corners = [round(x * 10**6) for x, _ in SPECS[key].curve.points]
+    inside = st.integers(min(corners), max(corners)) | st.sampled_from(corners)
+    return (st.integers(low, high) | inside).map(lambda number: Decimal(number).scaleb(-6))
 
 
 def measurements(key: ComponentKey) -> st.SearchStrategy[Measurement]:

@@ -36,6 +36,22 @@ def exact_of(inputs: ReadinessInputs) -> float:
     return exact
 
 
+def parts_of(inputs: ReadinessInputs) -> list[float]:
+    """Return the score, the mean and every limit: where one cap binds, the rest is not seen."""
+    found = assess(inputs)
+    return [exact_of(inputs), found.uncapped, *(cap.limit for cap in found.caps)]
+
+
+def no_lower(after: ReadinessInputs, before: ReadinessInputs, slack: float = 1e-9) -> bool:
+    pairs = zip(parts_of(after), parts_of(before), strict=True)
+    return all(one >= other - slack for one, other in pairs)
+
+
+def largest_change(after: ReadinessInputs, before: ReadinessInputs) -> float:
+    pairs = zip(parts_of(after), parts_of(before), strict=True)
+    return max(abs(one - other) for one, other in pairs)
+
+
 def read(months: list[MonthMetrics]) -> ReadinessInputs:
     return inputs_from_months(
         months, top1_share=None, as_of=AS_OF, data_age_days=0, account=AccountFacts()
@@ -97,8 +113,7 @@ def test_better_value_never_lowers_the_score(
 ):
     one, other = sorted([data.draw(values_of(key)), data.draw(values_of(key))])
     worse, better = (one, other) if key in BETTER_UP else (other, one)
-    low = exact_of(with_values(inputs, {key: worse}))
-    assert low <= exact_of(with_values(inputs, {key: better})) + 1e-9
+    assert no_lower(with_values(inputs, {key: better}), with_values(inputs, {key: worse}))
 
 
 @settings(deadline=None, max_examples=500)
@@ -109,7 +124,7 @@ def test_hundredth_of_a_percent_moves_the_score_by_less_than_a_sixth(
     value = inputs.value(key)
     assert value is not None
     moved = with_values(inputs, {key: value * Decimal("1.0001")})
-    assert abs(exact_of(moved) - exact_of(inputs)) < 1 / 6
+    assert largest_change(moved, inputs) < 1 / 6
 
 
 def test_largest_jump_is_small_and_smaller_with_a_hundred_observations():
@@ -122,7 +137,7 @@ def test_largest_jump_is_small_and_smaller_with_a_hundred_observations():
 def test_share_of_recurring_revenue_has_no_cliff_either(millionths: int, inputs: ReadinessInputs):
     share = Decimal(millionths).scaleb(-6)
     moved = replace(inputs, recurring_share=share * Decimal("1.0001"))
-    assert abs(exact_of(moved) - exact_of(replace(inputs, recurring_share=share))) < 0.1
+    assert largest_change(moved, replace(inputs, recurring_share=share)) < 0.1
 
 
 @settings(deadline=None, max_examples=100)
@@ -160,8 +175,7 @@ def test_another_good_case_never_lowers_the_score(
 ):
     n = data.draw(st.integers(1, 3000))
     bad = data.draw(st.integers(0, min(n, 40)))
-    before = exact_of(with_cases(inputs, key, bad, n))
-    assert exact_of(with_cases(inputs, key, bad, n + 1)) >= before - 1e-9
+    assert no_lower(with_cases(inputs, key, bad, n + 1), with_cases(inputs, key, bad, n))
 
 
 @settings(deadline=None, max_examples=500)
@@ -171,12 +185,12 @@ def test_another_bad_case_never_raises_the_score(
 ):
     n = data.draw(st.integers(1, 3000))
     bad = data.draw(st.integers(0, n))
-    before = exact_of(with_cases(inputs, key, bad, n))
     # Below the neutral share a bad case is evidence too: it may prove how few there are.
-    share, neutral = bad / n, SPECS[key].neutral_share
+    neutral = SPECS[key].neutral_share
     assert neutral is not None
-    slack = 0.0 if share >= neutral else 0.05
-    assert exact_of(with_cases(inputs, key, bad + 1, n + 1)) <= before + slack + 1e-9
+    slack = 1e-9 if bad / n >= neutral else 0.1
+    one_more = with_cases(inputs, key, bad + 1, n + 1)
+    assert no_lower(with_cases(inputs, key, bad, n), one_more, slack)
 
 
 @settings(deadline=None, max_examples=300)
