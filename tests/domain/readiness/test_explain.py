@@ -92,6 +92,16 @@ def test_perfect_value_with_little_evidence_is_no_weakness():
     assert "disputes" not in [part["component"] for part in told["weakest"]]
 
 
+def test_good_value_with_little_evidence_is_not_the_weakest():
+    assessment = assess(good_but(growth=measured("0.9", 6), refunds=measured("0.085", 3000)))
+    growth = assessment.component(ComponentKey.GROWTH)
+    refunds = assessment.component(ComponentKey.REFUNDS)
+    assert growth is not None
+    assert refunds is not None
+    assert growth.points_lost > refunds.points_lost
+    assert summary(assessment)["weakest"][0]["component"] == "refunds"
+
+
 def test_confidence_is_shown_rounded_down():
     assessment = assess(GOOD)
     shown = Decimal(summary(assessment)["confidence"])
@@ -131,6 +141,10 @@ def test_only_caps_that_limit_are_told():
     told = explain(assess(AGENCY))["caps"]
     assert [(cap["component"], cap["binds"]) for cap in told] == [("concentration", True)]
     assert "51.0" in told[0]["reason"]
+    assert (told[0]["acts_on"], told[0]["source"]) == (
+        "60.0 %",
+        "Lenders call a largest customer above 50 % high (guides to SBA lending).",
+    )
 
 
 def test_dropped_components_are_told_with_reasons():

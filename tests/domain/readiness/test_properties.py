@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -24,9 +25,9 @@ from domain.readiness import (
     what_if,
     with_values,
 )
-from domain.readiness.model import COMPONENTS, SPECS
+from domain.readiness.model import CAPS, COMPONENTS, SPECS
 from tests.calibration.figures import largest_jump, noisy_shop
-from tests.domain.months import AS_OF, history_of
+from tests.domain.months import AS_OF, GOOD, history_of, measured
 from tests.domain.readiness.accounts import BETTER_UP, KEYS, accounts, values_of
 
 
@@ -116,6 +117,16 @@ def test_better_value_never_lowers_the_score(
     assert no_lower(with_values(inputs, {key: better}), with_values(inputs, {key: worse}))
 
 
+@pytest.mark.parametrize("key", ComponentKey)
+def test_score_runs_one_way_along_every_corner(key: ComponentKey):
+    base = replace(GOOD, recurring_share=Decimal(1), retention=measured("0.9", 500))
+    curves = [SPECS[key].curve, *(cap.curve for cap in CAPS if cap.key is key)]
+    corners = sorted({Decimal(str(x)) for curve in curves for x, _ in curve.points})
+    walked = [with_values(base, {key: value}) for value in corners]
+    for worse, better in pairwise(walked if key in BETTER_UP else reversed(walked)):
+        assert no_lower(better, worse)
+
+
 @settings(deadline=None, max_examples=500)
 @given(KEYS, accounts(complete=True))
 def test_hundredth_of_a_percent_moves_the_score_by_less_than_a_sixth(
@@ -133,7 +144,10 @@ def test_largest_jump_is_small_and_smaller_with_a_hundred_observations():
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.integers(0, 1_000_000), accounts(complete=True))
+@given(
+    st.integers(0, 1_000_000) | st.sampled_from([299_985, 300_000, 399_970, 400_000]),
+    accounts(complete=True),
+)
 def test_share_of_recurring_revenue_has_no_cliff_either(millionths: int, inputs: ReadinessInputs):
     share = Decimal(millionths).scaleb(-6)
     moved = replace(inputs, recurring_share=share * Decimal("1.0001"))
