@@ -18,10 +18,12 @@ _UNTIL = {
     ComponentKey.HISTORY: "the history is longer",
     ComponentKey.SCALE: "revenue is higher",
     ComponentKey.GROWTH: "growth improves",
+    ComponentKey.STABILITY: "months vary less",
     ComponentKey.DISPUTES: "disputes fall",
     ComponentKey.CONCENTRATION: "the largest customer's share falls",
     ComponentKey.PAYMENTS: "payment failures fall",
     ComponentKey.REFUNDS: "refunds fall",
+    ComponentKey.RETENTION: "retention improves",
     ComponentKey.PAYOUTS: "payouts are enabled",
 }
 

@@ -1,6 +1,6 @@
 """Readiness: how a lender who sees only the payments would judge the business.
 
-`inputs_from_months` measures, `assess` scores, `explain` tells. Model `readiness-1`.
+`inputs_from_months` measures, `assess` scores, `explain` tells. Model `readiness-2`.
 """
 
 from domain.readiness.assessment import (

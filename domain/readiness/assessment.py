@@ -67,7 +67,11 @@ class DroppedComponent:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A limit (0 to 100) on the score; `binds` when the score is held by this one."""
+    """A limit (0 to 100) on the score; `binds` when the score is held by this one.
+
+    `acts_on` is the value that sets the limit, as a person reads it: the measured one or the part
+    of it that is proven. `source` says where the limit's thresholds come from.
+    """
 
     key: ComponentKey
     label: str
@@ -75,6 +79,8 @@ class Cap:
     limit: float
     binds: bool
     reason: str
+    acts_on: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,11 +94,15 @@ def _strongest(assessment: Assessment) -> list[ComponentScore]:
 
 
 def _weakest(assessment: Assessment, strongest: list[ComponentScore]) -> list[ComponentScore]:
-    """Return what loses most; a perfect value that only lacks evidence is no weakness."""
+    """Return whose values cost most; what a good value loses to little evidence is no weakness."""
     losing = [
         part for part in assessment.components if part.curve_points < 100 and part not in strongest
     ]
-    return sorted(losing, key=lambda part: -part.points_lost)[:_SHOWN]
+    return sorted(losing, key=lambda part: -_cost_of_value(part))[:_SHOWN]
+
+
+def _cost_of_value(part: ComponentScore) -> float:
+    return part.effective_weight * part.evidence * (100 - part.curve_points) / 100
 
 
 def _brief(part: ComponentScore) -> dict[str, Any]:
@@ -141,6 +145,8 @@ def _cap(cap: Cap) -> dict[str, Any]:
         "limit": _tenth(cap.limit),
         "binds": cap.binds,
         "reason": cap.reason,
+        "acts_on": cap.acts_on,
+        "source": cap.source,
     }
 
 

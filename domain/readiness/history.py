@@ -9,8 +9,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from domain.errors import InvalidInputError
 from domain.metrics import MonthMetrics, quiet_month
-from domain.money import to_decimal
+from domain.money import Money, to_decimal
 from domain.periods import last_complete_month, month_range
+from domain.rates import StatedRate
 from domain.readiness.inputs import GrowthBasis, Measurement, ReadinessInputs
 from domain.readiness.trend import detrended_variation
 
@@ -80,21 +81,25 @@ def inputs_from_months(
     as_of: date,
     data_age_days: Decimal | int | None,
     account: AccountFacts = _NOTHING_ELSE,
+    rate: StatedRate | None = None,
 ) -> ReadinessInputs:
     """Return the score's inputs from a business's months; their order does not matter.
 
     Give at least the last 24 complete months if there are as many. `as_of` is the business's local
-    day the data is from; `top1_share` the largest customer's share of 12 months' net revenue.
+    day the data is from; `top1_share` the largest customer's share of 12 months' net revenue;
+    `rate` what one unit of the months' currency is worth in US dollars, in which scale is measured.
+    Without it the scale of another currency is not scored. Raise ConfigurationError for a rate of
+    another currency than the months'.
     """
-    complete = complete_months(months, as_of)
+    complete = _since_silence(complete_months(months, as_of))
     growth, basis = _growth(complete)
     quarter, year = complete[-QUARTER:], complete[-YEAR:]
     return ReadinessInputs(
         currency=months[0].currency if months else "usd",
-        scale=_scale(quarter),
+        scale=_scale(quarter, rate),
         history=_history(complete, months),
         growth=growth,
-        stability=_stability(year),
+        stability=_stability(year, complete[-2 * YEAR : -YEAR]),
         disputes=_disputes(quarter),
         refunds=_refunds(quarter),
         payments=_payments(quarter),
@@ -108,7 +113,23 @@ def inputs_from_months(
         data_age_days=None if data_age_days is None else Decimal(data_age_days),
         unattributed_share=account.unattributed_share,
         missing_permissions=account.missing_permissions,
+        rate=rate,
     )
+
+
+def _since_silence(complete: Sequence[MonthMetrics]) -> Sequence[MonthMetrics]:
+    """Return the months since the last whole year without a payment that was followed by one.
+
+    A trial payment made years before the business opened is no history to a lender.
+    """
+    start, silent = 0, 0
+    for index, metrics in enumerate(complete):
+        if metrics.charge_count > 0:
+            start = index if silent >= YEAR else start
+            silent = 0
+        else:
+            silent += 1
+    return complete[start:]
 
 
 def _window(months: Sequence[MonthMetrics]) -> str:
@@ -141,16 +162,19 @@ def _observed(
     return Measurement(share.quantize(INPUT_STEP, rounding=ROUND_HALF_EVEN), count, _window(months))
 
 
-def _average_net(months: Sequence[MonthMetrics]) -> Decimal:
-    net = to_decimal(sum(metrics.net_minor for metrics in months), months[0].currency)
-    return net / len(months)
+def _net(months: Sequence[MonthMetrics]) -> Money:
+    return Money(sum(metrics.net_minor for metrics in months), months[0].currency)
 
 
-def _scale(quarter: Sequence[MonthMetrics]) -> Measurement | None:
+def _scale(quarter: Sequence[MonthMetrics], rate: StatedRate | None) -> Measurement | None:
     if not quarter:
         return None
-    average = _average_net(quarter).quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN)
-    return Measurement(average, len(quarter), _window(quarter))
+    net, window = _net(quarter), _window(quarter)
+    if rate is not None:
+        net = rate.convert(net)
+        window += f", 1 {rate.currency.upper()} = {rate.usd:f} USD on {rate.on}"
+    average = (net.amount / len(quarter)).quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN)
+    return Measurement(average, len(quarter), window)
 
 
 def _history(
@@ -179,8 +203,10 @@ def _growth(complete: Sequence[MonthMetrics]) -> tuple[Measurement | None, Growt
     return None, None
 
 
-def _stability(year: Sequence[MonthMetrics]) -> Measurement | None:
-    variation = detrended_variation([metrics.net_minor for metrics in year])
+def _stability(year: Sequence[MonthMetrics], before: Sequence[MonthMetrics]) -> Measurement | None:
+    variation = detrended_variation(
+        [metrics.net_minor for metrics in year], [metrics.net_minor for metrics in before]
+    )
     if variation is None:
         return None
     rounded = variation.quantize(INPUT_STEP, rounding=ROUND_HALF_EVEN)
@@ -217,7 +243,7 @@ def _recurring_share(quarter: Sequence[MonthMetrics], account: AccountFacts) -> 
         return account.recurring_share
     if not quarter or quarter[-1].mrr_minor is None:
         return None
-    average = _average_net(quarter)
+    average = _net(quarter).amount / len(quarter)
     if average <= 0:
         return None
     recurring = to_decimal(quarter[-1].mrr_minor, quarter[-1].currency)

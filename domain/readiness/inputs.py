@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.errors import InvalidInputError
+from domain.rates import BASE, StatedRate
 from domain.readiness.model import MODEL_VERSION, SPECS, STALE_AFTER_DAYS, ComponentKey
 
 
@@ -42,9 +43,10 @@ class Measurement:
 class ReadinessInputs:
     """Everything the model looks at; None is unknown, which is dropped and never guessed.
 
-    scale: average monthly net revenue of the last 3 complete months, major units of `currency`.
-    history: complete months since the first payment. growth: relative change of net revenue, see
-    `growth_basis`; n is the months the comparison spans. stability: coefficient of variation of
+    scale: average monthly net revenue of the last 3 complete months, in US dollars where `rate`
+    converted it, else in major units of `currency`. history: complete months since the first
+    payment, or since the first after a year without any. growth: relative change of net revenue,
+    see `growth_basis`; n is the months the comparison spans. stability: coefficient of variation of
     monthly net revenue around its trend, 12 months; n is months. disputes: disputes over successful
     payments, 3 months; n is payments. refunds: refunded amount over revenue, 3 months; n is
     payments. payments: payments that finally failed over all, 3 months; n is all. concentration:
@@ -74,6 +76,12 @@ class ReadinessInputs:
     data_age_days: Decimal | None = None
     unattributed_share: Decimal | None = None
     missing_permissions: tuple[str, ...] = ()
+    rate: StatedRate | None = None
+
+    @property
+    def scale_currency(self) -> str:
+        """The currency that `scale` is in."""
+        return self.currency if self.rate is None else BASE
 
     @property
     def is_outdated(self) -> bool:
@@ -125,6 +133,8 @@ def _canonical(value: object) -> object:
         return plain(value)
     if isinstance(value, Measurement):
         return [plain(value.value), value.n, value.window]
+    if isinstance(value, StatedRate):
+        return [value.currency, plain(value.usd), value.on.isoformat()]
     if isinstance(value, tuple):
         return sorted(value)
     return value

@@ -1,4 +1,4 @@
-"""The scoring model `readiness-1` as data: weights, curves, caps, evidence and tiers.
+"""The scoring model `readiness-2` as data: weights, curves, caps, evidence and tiers.
 
 The score is the smaller of a weighted mean of component scores and of continuous caps. A plain
 mean forgives one fatal weakness, which a lender does not; a cap makes it bind. Every curve and cap
@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 from math import log10
 
-MODEL_VERSION = "readiness-1"
+MODEL_VERSION = "readiness-2"
 
 
 class ComponentKey(StrEnum):
@@ -80,7 +80,9 @@ class ComponentSpec:
     """One component: its weight of 100, its curve, and how much evidence counts as half.
 
     With n observations the evidence is n / (n + `evidence_half`); the rest of the component counts
-    as a neutral 50. `evidence_half` None: the input is complete by itself.
+    as a neutral 50. `evidence_half` None: the input is complete by itself. `neutral_share` is the
+    share of bad cases, such as disputes, whose points are the neutral 50: beyond it the cases are
+    what counts, not the observations.
     """
 
     key: ComponentKey
@@ -90,15 +92,29 @@ class ComponentSpec:
     evidence_half: int | None
     unit: InputUnit
     source: str
+    neutral_share: float | None = None
+
+
+class ActsOn(StrEnum):
+    """What a cap's curve is read at.
+
+    MEASURED: the value itself. PROVEN_SHARE: the least share that the observations prove, so that
+    one bad payment among few is no verdict. PROVEN_REST: one less the least proven loss.
+    """
+
+    MEASURED = "measured"
+    PROVEN_SHARE = "proven_share"
+    PROVEN_REST = "proven_rest"
 
 
 @dataclass(frozen=True, slots=True)
 class CapSpec:
-    """The highest score that one input allows; `evidenced`: few observations soften it."""
+    """The highest score that one input allows."""
 
     key: ComponentKey
     curve: Curve
-    evidenced: bool = False
+    source: str
+    acts_on: ActsOn = ActsOn.MEASURED
 
 
 NEUTRAL = 50.0
@@ -108,6 +124,10 @@ NEUTRAL = 50.0
 # so that crossing the line does not make the score jump.
 RECURRING_FROM = 0.30
 RECURRING_FULL = 0.40
+
+# Nobody calls a business highly attractive without knowing its size: one whose currency has no
+# stated exchange rate stays one point below that tier.
+UNKNOWN_SCALE_LIMIT = 79.0
 
 # A score from older data would be about another business.
 STALE_AFTER_DAYS = 7
@@ -210,6 +230,7 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
         InputUnit.RATIO,
         "Measured as the networks do (docs.stripe.com/disputes/measuring); Visa VAMP and "
         "Mastercard ECM act at 1.5 %.",
+        neutral_share=0.007,
     ),
     ComponentSpec(
         ComponentKey.REFUNDS,
@@ -219,6 +240,7 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
         100,
         InputUnit.RATIO,
         _OWN_JUDGEMENT,
+        neutral_share=0.10,
     ),
     ComponentSpec(
         ComponentKey.PAYMENTS,
@@ -228,6 +250,7 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
         100,
         InputUnit.RATIO,
         "Shopify Capital names failed billing attempts (help.shopify.com).",
+        neutral_share=0.125,
     ),
     ComponentSpec(
         ComponentKey.CONCENTRATION,
@@ -247,6 +270,7 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
         12,
         InputUnit.RATIO,
         "SaaS Capital's benchmark: 91 to 93 % gross revenue retention.",
+        neutral_share=0.25,
     ),
     ComponentSpec(
         ComponentKey.PAYOUTS,
@@ -256,20 +280,65 @@ COMPONENTS: tuple[ComponentSpec, ...] = (
         8,
         InputUnit.RATIO,
         _OWN_JUDGEMENT,
+        neutral_share=0.02,
     ),
 )
 SPECS: dict[ComponentKey, ComponentSpec] = {spec.key: spec for spec in COMPONENTS}
 
 CAPS: tuple[CapSpec, ...] = (
-    CapSpec(ComponentKey.HISTORY, Curve(((0, 20), (3, 45), (6, 70), (12, 100)))),
-    CapSpec(ComponentKey.SCALE, Curve(((0, 20), (1_000, 45), (5_000, 70), (10_000, 100)))),
-    CapSpec(ComponentKey.GROWTH, Curve(((-0.50, 39), (-0.25, 59), (-0.10, 100)))),
+    CapSpec(
+        ComponentKey.HISTORY,
+        Curve(((0, 20), (3, 45), (6, 70), (12, 100))),
+        "Funders open at 3, 6 and 12 months: Stripe Capital US and UK (docs.stripe.com/capital"
+        "/eligibility), Clearco (clear.co/faq).",
+    ),
+    CapSpec(
+        ComponentKey.SCALE,
+        Curve(((0, 20), (1_000, 45), (5_000, 70), (10_000, 100))),
+        "Floors of Stripe Capital at 1,000 USD a month (docs.stripe.com/capital) and of Clearco at"
+        " 10,000 (clear.co/faq).",
+    ),
+    CapSpec(
+        ComponentKey.GROWTH,
+        Curve(((-1.0, 10), (-0.50, 39), (-0.25, 59), (-0.10, 100))),
+        "A year's advance outlives the revenue that repays it; the limits are this model's own"
+        " judgement.",
+    ),
+    CapSpec(
+        ComponentKey.STABILITY,
+        Curve(((0.75, 100), (1.0, 59), (1.75, 39))),
+        "Stripe Capital: limited periods of low or zero volume (docs.stripe.com/capital). 100 % is"
+        " every other month empty, 173 % three of four.",
+    ),
     CapSpec(
         ComponentKey.DISPUTES,
-        Curve(((0.005, 100), (0.0075, 59), (0.015, 39))),
-        evidenced=True,
+        Curve(((0.005, 100), (0.0075, 59), (0.015, 39), (0.03, 20))),
+        "0.75 % is generally called excessive; Visa VAMP and Mastercard ECM act at 1.5 %,"
+        " Mastercard HECM at 3 %.",
+        ActsOn.PROVEN_SHARE,
     ),
-    CapSpec(ComponentKey.CONCENTRATION, Curve(((0.35, 100), (0.50, 59), (0.75, 39)))),
-    CapSpec(ComponentKey.PAYMENTS, Curve(((0.15, 100), (0.25, 59)))),
-    CapSpec(ComponentKey.REFUNDS, Curve(((0.15, 100), (0.25, 59)))),
+    CapSpec(
+        ComponentKey.CONCENTRATION,
+        Curve(((0.35, 100), (0.50, 59), (0.75, 39))),
+        "Lenders call a largest customer above 50 % high (guides to SBA lending).",
+    ),
+    CapSpec(
+        ComponentKey.PAYMENTS,
+        Curve(((0.15, 100), (0.25, 59), (0.40, 39))),
+        _OWN_JUDGEMENT,
+        ActsOn.PROVEN_SHARE,
+    ),
+    CapSpec(
+        ComponentKey.REFUNDS,
+        Curve(((0.15, 100), (0.25, 59), (0.40, 39))),
+        _OWN_JUDGEMENT,
+        ActsOn.PROVEN_SHARE,
+    ),
+    CapSpec(
+        ComponentKey.RETENTION,
+        Curve(((0.30, 39), (0.60, 59), (0.80, 100))),
+        "A book of subscriptions that halves in a year does not carry an advance over it; the"
+        " limits are this model's own judgement beside SaaS Capital's 91 to 93 %.",
+        ActsOn.PROVEN_REST,
+    ),
 )

@@ -8,25 +8,22 @@ from decimal import Decimal
 from math import floor
 
 from domain.readiness.assessment import Assessment, Cap, CapKind, ComponentScore, DroppedComponent
+from domain.readiness.evidence import applicable_weight, assessable, evidence_of, observed
 from domain.readiness.inputs import Measurement, ReadinessInputs, hash_inputs, with_values
+from domain.readiness.limits import limits_on
 from domain.readiness.model import (
-    CAPS,
     COMPONENTS,
     HIGHLY_ATTRACTIVE_CONFIDENCE,
     NEUTRAL,
-    PAYOUTS_DISABLED_LIMIT,
-    RECURRING_FROM,
-    RECURRING_FULL,
     SPECS,
     STALE_AFTER_DAYS,
     TIER_HYSTERESIS,
     TIER_THRESHOLDS,
-    CapSpec,
     ComponentKey,
     ComponentSpec,
     Tier,
 )
-from domain.readiness.wording import cap_reason, component_reason, displayed, dropped_component
+from domain.readiness.wording import component_reason, displayed, dropped_component
 
 # Sums of weighted points miss a whole number by rounding of the last bits; a tier must not.
 _EPSILON = 1e-9
@@ -41,7 +38,7 @@ def assess(inputs: ReadinessInputs, *, previous_tier: Tier | None = None) -> Ass
     weights = _weights(inputs)
     components = _components(inputs, weights)
     uncapped = sum(component.points for component in components)
-    caps = _caps(inputs, uncapped)
+    caps = limits_on(inputs, uncapped)
     exact = min([uncapped, 100.0, *(cap.limit for cap in caps)])
     confidence = _confidence(inputs, weights)
     stale = stale_reason(inputs)
@@ -100,41 +97,22 @@ def stale_reason(inputs: ReadinessInputs) -> str | None:
     )
 
 
-def _applicable_weight(spec: ComponentSpec, inputs: ReadinessInputs) -> float:
-    """Return the spec's weight; retention's grows with the share of recurring revenue."""
-    if spec.key is not ComponentKey.RETENTION or inputs.recurring_share is None:
-        return float(spec.weight)
-    grown = (float(inputs.recurring_share) - RECURRING_FROM) / (RECURRING_FULL - RECURRING_FROM)
-    return spec.weight * min(max(grown, 0.0), 1.0)
-
-
-def _is_known(spec: ComponentSpec, inputs: ReadinessInputs) -> bool:
-    if spec.key is ComponentKey.SCALE and inputs.currency != "usd":
-        return False
-    if spec.key is ComponentKey.RETENTION and inputs.recurring_share is None:
-        return False
-    return inputs.measurement(spec.key) is not None
-
-
 def _weights(inputs: ReadinessInputs) -> dict[ComponentKey, float]:
     """Return the weight of each component that can be assessed, before reweighting."""
     known = {
-        spec.key: _applicable_weight(spec, inputs) for spec in COMPONENTS if _is_known(spec, inputs)
+        spec.key: applicable_weight(spec, inputs)
+        for spec in COMPONENTS
+        if assessable(spec.key, inputs) is not None
     }
     return {key: weight for key, weight in known.items() if weight > 0}
 
 
-def _evidence(key: ComponentKey, n: int) -> float:
-    half = SPECS[key].evidence_half
-    return 1.0 if half is None else n / (n + half)
-
-
 def _confidence(inputs: ReadinessInputs, weights: Mapping[ComponentKey, float]) -> float:
-    applicable = sum(_applicable_weight(spec, inputs) for spec in COMPONENTS)
+    applicable = sum(applicable_weight(spec, inputs) for spec in COMPONENTS)
     proven = 0.0
     for key, weight in weights.items():
         measured = inputs.measurement(key)
-        proven += weight * _evidence(key, measured.n) if measured else 0.0
+        proven += weight * observed(SPECS[key], measured.n) if measured else 0.0
     return proven / applicable
 
 
@@ -153,7 +131,7 @@ def _components(
 def _score(
     spec: ComponentSpec, measured: Measurement, effective_weight: float, inputs: ReadinessInputs
 ) -> ComponentScore:
-    value, evidence = float(measured.value), _evidence(spec.key, measured.n)
+    value, evidence = float(measured.value), evidence_of(spec, measured)
     curve_points = spec.curve.at(value)
     score = (NEUTRAL + evidence * (curve_points - NEUTRAL)) / 100
     points = score * effective_weight
@@ -164,7 +142,7 @@ def _score(
         weight=spec.weight,
         effective_weight=effective_weight,
         value=measured.value,
-        display=displayed(spec.key, measured.value, inputs.currency),
+        display=displayed(spec.key, measured.value, inputs.scale_currency),
         n=measured.n,
         window=measured.window,
         evidence=evidence,
@@ -183,36 +161,3 @@ def _dropped(
     inputs: ReadinessInputs, weights: Mapping[ComponentKey, float]
 ) -> tuple[DroppedComponent, ...]:
     return tuple(dropped_component(spec, inputs) for spec in COMPONENTS if spec.key not in weights)
-
-
-def _caps(inputs: ReadinessInputs, uncapped: float) -> tuple[Cap, ...]:
-    """Return every limit; the lowest binds if it is below the weighted mean."""
-    caps = [_cap(spec, inputs) for spec in CAPS if _is_known(SPECS[spec.key], inputs)]
-    if inputs.payouts_enabled is False:
-        caps.append(_payouts_stop())
-    lowest = min(caps, key=lambda cap: cap.limit, default=None)
-    return tuple(
-        replace(cap, binds=cap is lowest and cap.limit < uncapped)  # the first of equals
-        for cap in caps
-    )
-
-
-def _cap(spec: CapSpec, inputs: ReadinessInputs) -> Cap:
-    measured = inputs.measurement(spec.key)
-    limit = 100.0
-    if measured is not None:
-        evidence = _evidence(spec.key, measured.n) if spec.evidenced else 1.0
-        limit = 100 - evidence * (100 - spec.curve.at(float(measured.value)))
-    label = SPECS[spec.key].label
-    return Cap(spec.key, label, CapKind.CAP, limit, binds=False, reason=cap_reason(label, limit))
-
-
-def _payouts_stop() -> Cap:
-    return Cap(
-        key=ComponentKey.PAYOUTS,
-        label=SPECS[ComponentKey.PAYOUTS].label,
-        kind=CapKind.HARD_STOP,
-        limit=PAYOUTS_DISABLED_LIMIT,
-        binds=False,
-        reason="Stripe has disabled payouts for this account, so it is not ready for funding.",
-    )

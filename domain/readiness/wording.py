@@ -5,10 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from domain.readiness.assessment import ComponentScore, DropKind, DroppedComponent
-from domain.readiness.inputs import GrowthBasis, ReadinessInputs
+from domain.readiness.inputs import GrowthBasis, Measurement, ReadinessInputs
 from domain.readiness.model import (
+    NEUTRAL,
     RECURRING_FROM,
     SPECS,
+    UNKNOWN_SCALE_LIMIT,
+    ActsOn,
+    CapSpec,
     ComponentKey,
     ComponentSpec,
     InputUnit,
@@ -109,23 +113,50 @@ def component_reason(scored: ComponentScore, basis: GrowthBasis | None) -> str:
     earned = f"{scored.points:.1f} of {scored.effective_weight:.1f} points"
     if scored.key not in _OBSERVED:
         return f"{fact}, which earns {earned}."
-    proof = f"{scored.n:,} {_OBSERVED[scored.key]} count as {scored.evidence * 100:.0f} % evidence"
-    return f"{fact}, which earns {earned}; {proof}, the rest as neutral."
+    return f"{fact}, which earns {earned}; {_proof(scored)}, the rest as neutral."
 
 
-def cap_reason(label: str, limit: float) -> str:
-    """Return one sentence on what the cap does."""
+def _proof(scored: ComponentScore) -> str:
+    counted = f"{scored.n:,} {_OBSERVED[scored.key]}"
+    if SPECS[scored.key].neutral_share is not None and scored.curve_points < NEUTRAL:
+        counted = f"{counted} with so many bad cases"
+    return f"{counted} count as {scored.evidence * 100:.0f} % evidence"
+
+
+def cap_reason(spec: CapSpec, limit: float, proven: str, measured: Measurement) -> str:
+    """Return what the cap does, and where it acts on less than was measured, on how much."""
+    label = SPECS[spec.key].label
     if limit >= 100:
         return f"{label} does not limit the score."
-    return f"{label} limits the score to {limit:.1f}, whatever the other components earn."
+    held = f"{label} limits the score to {limit:.1f}, whatever the other components earn."
+    if spec.acts_on is ActsOn.MEASURED:
+        return held
+    counted = f"{measured.n:,} {_OBSERVED[spec.key]}"
+    bound = "at most" if spec.acts_on is ActsOn.PROVEN_REST else "at least"
+    return f"{held} It acts on what {counted} prove: {bound} {proven}."
+
+
+def unknown_scale_reason(inputs: ReadinessInputs) -> str:
+    """Return why a business of unknown size is limited, and what to do."""
+    return (
+        f"The size of the business in USD is not known, which limits the score to"
+        f" {UNKNOWN_SCALE_LIMIT:.1f}. {_rate_hint(inputs)}"
+    )
+
+
+def _rate_hint(inputs: ReadinessInputs) -> str:
+    code = inputs.currency
+    return f"State a rate: VAULTRA_REFERENCE_RATES={code}=<USD for 1 {code.upper()}>@<YYYY-MM-DD>."
 
 
 def dropped_component(spec: ComponentSpec, inputs: ReadinessInputs) -> DroppedComponent:
     """Return why the component could not be scored."""
     kind, reason = _MISSING[spec.key]
-    if spec.key is ComponentKey.SCALE and inputs.scale and inputs.currency != "usd":
+    if spec.key is ComponentKey.SCALE and inputs.scale is not None:
         kind = DropKind.NO_EXCHANGE_RATE
-        reason = f"The scale is in USD and there is no stated exchange rate for {_code(inputs)}."
+        code = inputs.currency.upper()
+        reason = f"The scale is in USD and there is no stated exchange rate for {code}."
+        reason = f"{reason} {_rate_hint(inputs)}"
     if spec.key is ComponentKey.RETENTION:
         kind, reason = _retention(inputs)
     return DroppedComponent(spec.key, spec.label, kind, reason)
@@ -140,7 +171,3 @@ def _retention(inputs: ReadinessInputs) -> tuple[DropKind, str]:
     if months is not None and months < RETENTION_MONTHS:
         return DropKind.TOO_LITTLE_DATA, f"Retention needs {RETENTION_MONTHS} complete months."
     return _MISSING[ComponentKey.RETENTION]
-
-
-def _code(inputs: ReadinessInputs) -> str:
-    return inputs.currency.upper()

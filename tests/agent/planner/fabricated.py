@@ -170,7 +170,7 @@ READINESS: dict[str, Any] = {
     "confidence": "0.82",
     "computed_at": "2026-11-22T10:05:00Z",
     "as_of": AS_OF,
-    "model_version": "readiness-1",
+    "model_version": "readiness-2",
     "binding": None,
     "not_assessed": ["debt", "bank_balance"],
     "strongest": [

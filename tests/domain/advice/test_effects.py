@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from domain.advice import RULES, Advice, Priority, advise
 from domain.readiness import ComponentKey, ReadinessInputs, assess, what_if
 from tests.domain.months import AS_OF, good_but, history_of, measured
-from tests.domain.readiness.test_scoring import accounts
+from tests.domain.readiness.accounts import accounts
 
 MONTHS = history_of([3_000_000] * 30, charges=1000, disputes=9)
 

@@ -57,7 +57,7 @@ def test_disputes_advice_quotes_what_triggered_it():
     assert "57 disputes on 3,000 payments (3 months to 2026-10) are 1.90 %" in advice.description
     assert advice.metric_refs["values"] == {"dispute_activity_3m": "0.019", "disputes_3m": "57"}
     assert advice.metric_refs["thresholds"]["dispute_activity_3m"] == "0.005"
-    assert advice.metric_refs["model_version"] == "readiness-1"
+    assert advice.metric_refs["model_version"] == "readiness-2"
     assert (advice.priority.value, advice.category.value) == ("high", "risk")
 
 

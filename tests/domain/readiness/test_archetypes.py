@@ -48,7 +48,7 @@ DECLINING_SHOP = good_but(growth=measured("-0.35", 15), refunds=measured("0.06",
     [
         pytest.param(NEW_STORE, ComponentKey.HISTORY, 36.67, Tier.NOT_READY, id="new store"),
         pytest.param(AGENCY, ComponentKey.CONCENTRATION, 51.0, Tier.NEEDS_WORK, id="agency"),
-        pytest.param(DROPSHIPPER, ComponentKey.DISPUTES, 41.9, Tier.NEEDS_WORK, id="dropshipper"),
+        pytest.param(DROPSHIPPER, ComponentKey.DISPUTES, 37.5, Tier.NOT_READY, id="dropshipper"),
         pytest.param(
             DECLINING_SHOP, ComponentKey.GROWTH, 51.0, Tier.NEEDS_WORK, id="declining shop"
         ),

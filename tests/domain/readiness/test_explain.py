@@ -16,7 +16,7 @@ from domain.readiness import (
     summary,
 )
 from tests.domain.months import GOOD, good_but, measured
-from tests.domain.readiness.test_scoring import accounts
+from tests.domain.readiness.accounts import accounts
 
 AGENCY = good_but(concentration=measured("0.60"))
 
@@ -51,8 +51,10 @@ def test_risk_signals_are_the_weighted_mean_of_disputes_refunds_and_payments():
         refunds=measured("0.10", 100),
         payments=measured("0.2", 100),
     )
-    # Curves say 45, 50 and 20; half evidence moves them half way to 50.
-    expected = (13 * 47.5 + 7 * 50 + 6 * 35) / 26 / 100
+    # Curves say 45, 50 and 20. Of 0.7 % neutral disputes 0.75 % count as 321.4 payments, and of
+    # 12.5 % neutral failures 20 % as 160; half evidence are 300 and 100.
+    disputes, payments = 321.428571 / 621.428571, 160 / 260
+    expected = (13 * (50 - 5 * disputes) + 7 * 50 + 6 * (50 - 30 * payments)) / 26 / 100
     assert components_flat(assess(inputs))["risk_signals"] == pytest.approx(expected, abs=5e-5)
 
 
@@ -70,7 +72,7 @@ def test_revenue_stability_is_that_of_the_stability_component():
 
 def test_summary_has_the_short_fields():
     told = summary(assess(AGENCY))
-    assert (told["score"], told["tier"], told["model_version"]) == (51, "needs_work", "readiness-1")
+    assert (told["score"], told["tier"], told["model_version"]) == (51, "needs_work", "readiness-2")
     assert told["binding"] == {"kind": "cap", "component": "concentration", "limit": "51.0"}
     assert {"debt", "cash", "collateral", "profit"} <= set(told["not_assessed"])
     assert told["stale"] is None
@@ -88,6 +90,16 @@ def test_strongest_and_weakest_do_not_overlap():
 def test_perfect_value_with_little_evidence_is_no_weakness():
     told = summary(assess(good_but(disputes=measured("0", 5))))
     assert "disputes" not in [part["component"] for part in told["weakest"]]
+
+
+def test_good_value_with_little_evidence_is_not_the_weakest():
+    assessment = assess(good_but(growth=measured("0.9", 6), refunds=measured("0.085", 3000)))
+    growth = assessment.component(ComponentKey.GROWTH)
+    refunds = assessment.component(ComponentKey.REFUNDS)
+    assert growth is not None
+    assert refunds is not None
+    assert growth.points_lost > refunds.points_lost
+    assert summary(assessment)["weakest"][0]["component"] == "refunds"
 
 
 def test_confidence_is_shown_rounded_down():
@@ -129,6 +141,10 @@ def test_only_caps_that_limit_are_told():
     told = explain(assess(AGENCY))["caps"]
     assert [(cap["component"], cap["binds"]) for cap in told] == [("concentration", True)]
     assert "51.0" in told[0]["reason"]
+    assert (told[0]["acts_on"], told[0]["source"]) == (
+        "60.0 %",
+        "Lenders call a largest customer above 50 % high (guides to SBA lending).",
+    )
 
 
 def test_dropped_components_are_told_with_reasons():

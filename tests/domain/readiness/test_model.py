@@ -62,7 +62,7 @@ def test_caps_reach_100_so_that_a_good_value_limits_nothing():
     assert {max(y for _, y in cap.curve.points) for cap in CAPS} == {100}
 
 
-# The published table of readiness-1, in its own notation: a changed number is another model.
+# The published table of readiness-2, in its own notation: a changed number is another model.
 PUBLISHED = {
     ComponentKey.SCALE: "100:0 1000:20 5000:45 10000:60 15000:70 25000:80 100000:95 250000:100",
     ComponentKey.HISTORY: "0:0 3:35 6:60 12:80 24:100",
@@ -78,11 +78,13 @@ PUBLISHED = {
 PUBLISHED_CAPS = {
     ComponentKey.HISTORY: "0:20 3:45 6:70 12:100",
     ComponentKey.SCALE: "0:20 1000:45 5000:70 10000:100",
-    ComponentKey.GROWTH: "-.5:39 -.25:59 -.1:100",
-    ComponentKey.DISPUTES: ".005:100 .0075:59 .015:39",
+    ComponentKey.GROWTH: "-1:10 -.5:39 -.25:59 -.1:100",
+    ComponentKey.STABILITY: ".75:100 1:59 1.75:39",
+    ComponentKey.DISPUTES: ".005:100 .0075:59 .015:39 .03:20",
     ComponentKey.CONCENTRATION: ".35:100 .5:59 .75:39",
-    ComponentKey.PAYMENTS: ".15:100 .25:59",
-    ComponentKey.REFUNDS: ".15:100 .25:59",
+    ComponentKey.PAYMENTS: ".15:100 .25:59 .4:39",
+    ComponentKey.REFUNDS: ".15:100 .25:59 .4:39",
+    ComponentKey.RETENTION: ".3:39 .6:59 .8:100",
 }
 PUBLISHED_WEIGHTS = "14 10 13 15 13 7 6 9 9 4"
 PUBLISHED_EVIDENCE = "- - 6 6 300 100 100 - 12 8"
@@ -101,6 +103,11 @@ def test_curves_are_those_published(key: ComponentKey):
 def test_caps_are_those_published():
     caps = {cap.key: cap.curve.points for cap in CAPS}
     assert caps == {key: points_of(text) for key, text in PUBLISHED_CAPS.items()}
+
+
+@pytest.mark.parametrize("spec", [*COMPONENTS, *CAPS], ids=lambda spec: spec.key)
+def test_every_threshold_names_its_source(spec: ComponentSpec | CapSpec):
+    assert spec.source.endswith(".")
 
 
 def test_weights_and_evidence_are_those_published():

@@ -1,4 +1,4 @@
-"""What must hold for any account: bounds, monotony, no cliffs, parts that add up, one answer."""
+"""The score of single accounts, each for one rule of the model."""
 
 from __future__ import annotations
 
@@ -7,168 +7,19 @@ from decimal import Decimal
 from math import floor
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
 from domain.readiness import (
     CapKind,
     ComponentKey,
     DropKind,
-    Measurement,
     ReadinessInputs,
     Tier,
     assess,
     tier_for,
     what_if,
-    with_values,
 )
 from tests.domain.months import GOOD, good_but, measured
-
-# The smallest and largest raw value to try, beyond both ends of each curve, in millionths.
-RANGES: dict[ComponentKey, tuple[int, int]] = {
-    ComponentKey.SCALE: (-(10**9), 10**12),
-    ComponentKey.HISTORY: (0, 60 * 10**6),
-    ComponentKey.GROWTH: (-(10**6), 3 * 10**6),
-    ComponentKey.STABILITY: (0, 2 * 10**6),
-    ComponentKey.DISPUTES: (0, 30_000),
-    ComponentKey.REFUNDS: (0, 500_000),
-    ComponentKey.PAYMENTS: (0, 500_000),
-    ComponentKey.CONCENTRATION: (0, 10**6),
-    ComponentKey.RETENTION: (0, 1_200_000),
-    ComponentKey.PAYOUTS: (0, 200_000),
-}
-BETTER_UP = {
-    ComponentKey.SCALE,
-    ComponentKey.HISTORY,
-    ComponentKey.GROWTH,
-    ComponentKey.RETENTION,
-}
-KEYS = st.sampled_from(list(ComponentKey))
-
-
-def values_of(key: ComponentKey) -> st.SearchStrategy[Decimal]:
-    low, high = RANGES[key]
-    return st.integers(low, high).map(lambda millionths: Decimal(millionths).scaleb(-6))
-
-
-def measurements(key: ComponentKey) -> st.SearchStrategy[Measurement]:
-    return st.builds(Measurement, values_of(key), st.integers(0, 10_000), st.just("a while"))
-
-
-def accounts(*, complete: bool = False) -> st.SearchStrategy[ReadinessInputs]:
-    known = {
-        key.value: measurements(key) if complete else st.none() | measurements(key)
-        for key in ComponentKey
-    }
-    share = st.integers(0, 100).map(lambda percent: Decimal(percent) / 100)
-    return st.builds(
-        ReadinessInputs,
-        currency=st.just("usd") if complete else st.sampled_from(["usd", "eur"]),
-        recurring_share=share if complete else st.none() | share,
-        payouts_enabled=st.sampled_from([None, True, False]),
-        **known,
-    )
-
-
-def exact_of(inputs: ReadinessInputs) -> float:
-    exact = assess(inputs).exact
-    assert exact is not None
-    return exact
-
-
-@settings(deadline=None, max_examples=300)
-@given(accounts())
-def test_every_number_stays_within_its_bounds(inputs: ReadinessInputs):
-    assessment = assess(inputs)
-    assert assessment.score is not None
-    assert assessment.exact is not None
-    assert 0 <= assessment.score <= assessment.exact + 1e-6
-    assert assessment.exact <= 100
-    assert 0 <= assessment.confidence <= 1
-    assert all(0 <= part.score <= 1 for part in assessment.components)
-    assert all(0 <= cap.limit <= 100 for cap in assessment.caps)
-
-
-@settings(deadline=None, max_examples=300)
-@given(accounts())
-def test_parts_sum_to_the_total(inputs: ReadinessInputs):
-    assessment = assess(inputs)
-    parts = assessment.components
-    assert sum(part.points for part in parts) == pytest.approx(assessment.uncapped)
-    if parts:
-        whole = sum(part.points + part.points_lost for part in parts)
-        assert whole == pytest.approx(100)
-        assert sum(part.effective_weight for part in parts) == pytest.approx(100)
-
-
-@settings(deadline=None, max_examples=300)
-@given(accounts())
-def test_every_component_is_assessed_or_dropped_with_a_reason(inputs: ReadinessInputs):
-    assessment = assess(inputs)
-    assessed = {part.key for part in assessment.components}
-    dropped = {part.key for part in assessment.dropped}
-    assert assessed | dropped == set(ComponentKey)
-    assert not assessed & dropped
-    assert all(part.reason for part in assessment.dropped)
-
-
-@settings(deadline=None, max_examples=300)
-@given(accounts())
-def test_score_is_the_smaller_of_mean_and_caps_and_the_lowest_cap_binds(inputs: ReadinessInputs):
-    assessment = assess(inputs)
-    lowest = min((cap.limit for cap in assessment.caps), default=100.0)
-    assert assessment.exact == pytest.approx(min(assessment.uncapped, lowest))
-    binding = assessment.binding
-    assert (binding is not None) == (lowest < assessment.uncapped)
-    assert binding is None or binding.limit == lowest
-    assert sum(cap.binds for cap in assessment.caps) <= 1
-
-
-@settings(deadline=None, max_examples=500)
-@given(st.data(), KEYS, accounts(complete=True))
-def test_better_value_never_lowers_the_score(
-    data: st.DataObject, key: ComponentKey, inputs: ReadinessInputs
-):
-    one, other = sorted([data.draw(values_of(key)), data.draw(values_of(key))])
-    worse, better = (one, other) if key in BETTER_UP else (other, one)
-    low = exact_of(with_values(inputs, {key: worse}))
-    assert low <= exact_of(with_values(inputs, {key: better})) + 1e-9
-
-
-@settings(deadline=None, max_examples=500)
-@given(KEYS, accounts(complete=True))
-def test_hundredth_of_a_percent_moves_the_score_by_less_than_a_tenth(
-    key: ComponentKey, inputs: ReadinessInputs
-):
-    value = inputs.value(key)
-    assert value is not None
-    moved = with_values(inputs, {key: value * Decimal("1.0001")})
-    assert abs(exact_of(moved) - exact_of(inputs)) < 0.1
-
-
-@settings(deadline=None, max_examples=300)
-@given(st.integers(0, 1_000_000), accounts(complete=True))
-def test_share_of_recurring_revenue_has_no_cliff_either(millionths: int, inputs: ReadinessInputs):
-    share = Decimal(millionths).scaleb(-6)
-    moved = replace(inputs, recurring_share=share * Decimal("1.0001"))
-    assert abs(exact_of(moved) - exact_of(replace(inputs, recurring_share=share))) < 0.1
-
-
-@settings(deadline=None, max_examples=100)
-@given(accounts())
-def test_same_inputs_give_the_same_assessment(inputs: ReadinessInputs):
-    assert assess(inputs) == assess(replace(inputs))
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.data(), KEYS, accounts(complete=True))
-def test_what_if_is_a_recompute(data: st.DataObject, key: ComponentKey, inputs: ReadinessInputs):
-    value = data.draw(values_of(key))
-    known = inputs.measurement(key)
-    assert known is not None
-    changed = replace(inputs, **{key.value: replace(known, value=value)})
-    assert what_if(inputs, {key: value}) == assess(changed)
 
 
 def test_score_is_rounded_down_to_a_whole_number():
@@ -215,7 +66,7 @@ def test_amounts_in_another_currency_are_not_scored_on_a_usd_scale():
     dropped = {part.key: part for part in assessment.dropped}
     assert dropped[ComponentKey.SCALE].kind is DropKind.NO_EXCHANGE_RATE
     assert "no stated exchange rate" in dropped[ComponentKey.SCALE].reason
-    assert ComponentKey.SCALE not in {cap.key for cap in assessment.caps}
+    assert "VAULTRA_REFERENCE_RATES=eur=" in dropped[ComponentKey.SCALE].reason
 
 
 def test_retention_does_not_apply_without_recurring_revenue():
@@ -248,18 +99,6 @@ def test_evidence_of_the_half_way_count_weighs_half():
     part = assess(good_but(disputes=measured("0", n=300))).component(ComponentKey.DISPUTES)
     assert part is not None
     assert part.score == pytest.approx(0.75)
-
-
-def test_disputes_among_few_payments_limit_less():
-    few, many = (
-        next(cap.limit for cap in assess(inputs).caps if cap.key is ComponentKey.DISPUTES)
-        for inputs in (
-            good_but(disputes=measured("0.015", n=100)),
-            good_but(disputes=measured("0.015", n=10**9)),
-        )
-    )
-    assert few == pytest.approx(100 - 61 * 100 / 400)
-    assert many == pytest.approx(39, abs=1e-3)
 
 
 def test_disabled_payouts_stop_at_not_ready():
@@ -323,16 +162,6 @@ def test_tier_is_lost_only_well_below_its_line_and_won_at_once(
     exact: float, previous: Tier, tier: Tier
 ):
     assert tier_for(exact, 1.0, previous) is tier
-
-
-@given(st.floats(0, 100), st.floats(0, 1), st.sampled_from(list(Tier)))
-def test_previous_tier_never_lowers_and_never_raises_above_itself(
-    exact: float, confidence: float, previous: Tier
-):
-    order = list(Tier)
-    alone, after = tier_for(exact, confidence), tier_for(exact, confidence, previous)
-    assert order.index(alone) <= order.index(after)
-    assert order.index(after) <= max(order.index(alone), order.index(previous))
 
 
 def test_previous_tier_changes_the_tier_and_nothing_else():

@@ -61,3 +61,33 @@ def test_one_cent_in_a_month_is_no_worse_than_nothing():
 @pytest.mark.parametrize("months", [[], [5, 5, 5], [0, 0, 0, 0], [5, -5, 5, -5]])
 def test_too_few_months_or_no_revenue_have_no_variation(months: list[int]):
     assert detrended_variation(months) is None
+
+
+SEASON = [7, 8, 8, 9, 9, 9, 10, 10, 11, 11, 26, 26]
+
+
+@pytest.mark.parametrize("phase", range(12))
+def test_season_varies_alike_whenever_the_year_ends(phase: int):
+    year = [1000 * amount for amount in SEASON[phase:] + SEASON[:phase]]
+    found = detrended_variation(year, year)
+    assert float(found or 0) == pytest.approx(pstdev(SEASON) / fmean(SEASON))
+
+
+def test_season_at_the_end_of_an_only_year_still_passes_for_growth():
+    assert float(detrended_variation(SEASON) or 0) < 0.6 * pstdev(SEASON) / fmean(SEASON)
+
+
+@pytest.mark.parametrize("monthly", [0.95, 1.01, 1.2])
+def test_even_growth_of_two_years_is_no_variation(monthly: float):
+    months = [round(10**9 * monthly**index) for index in range(24)]
+    assert float(detrended_variation(months[12:], months[:12]) or 0) == pytest.approx(0, abs=1e-6)
+
+
+def test_level_year_after_one_of_growth_is_no_variation():
+    assert detrended_variation([900] * 12, [10, 20, 40, 80] * 3) == 0
+
+
+def test_growth_that_turned_within_the_year_is_variation():
+    falling = [1200 - 20 * index for index in range(12)]
+    found = float(detrended_variation(falling, [500] * 12) or 0)
+    assert found == pytest.approx(pstdev(falling) / fmean(falling), rel=0.02)
