@@ -16,6 +16,7 @@ from db.models.insight import (
     ReadinessScore,
     ReadinessScoreDetail,
     Recommendation,
+    RecommendationChange,
 )
 from db.models.ledger import (
     LedgerBalanceTransaction,
@@ -58,6 +59,7 @@ __all__ = [
     "ReadinessScore",
     "ReadinessScoreDetail",
     "Recommendation",
+    "RecommendationChange",
     "Run",
     "RunEvent",
     "StripeEvent",
