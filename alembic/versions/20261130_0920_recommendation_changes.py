@@ -53,9 +53,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
-        "ix_recommendation_changes_business_id_recommendation_id_changed_at_id",
+        "ix_recommendation_changes_recommendation_id_changed_at_id",
         "recommendation_changes",
-        ["business_id", "recommendation_id", "changed_at", "id"],
+        ["recommendation_id", "changed_at", "id"],
     )
     op.execute(_REFUSE)
     op.execute(_GUARD)

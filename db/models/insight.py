@@ -117,7 +117,7 @@ class RecommendationChange(Model):
     """One change of a recommendation and who made it; a trigger refuses to alter or delete it."""
 
     __tablename__ = "recommendation_changes"
-    __table_args__ = (Index(None, "business_id", "recommendation_id", "changed_at", "id"),)
+    __table_args__ = (Index(None, "recommendation_id", "changed_at", "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     business_id: Mapped[UUID] = mapped_column(ForeignKey("businesses.id"))
