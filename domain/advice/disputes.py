@@ -17,6 +17,8 @@ ACTIVITY = too_high(
     "Half a percent is where the score starts to fall fast, a third of where the networks act",
     "docs.stripe.com/disputes/measuring; Visa VAMP and Mastercard ECM act at 1.5 %",
 )
+# Here Visa's and Mastercard's programmes begin: what is at stake is taking cards at all.
+PROGRAMMES_FROM = Decimal("0.015")
 DISPUTES = at_least("disputes_3m", 5, "Fewer disputes are chance, not a pattern")
 FRAUD_SHARE = too_high(
     "fraud_share_12m", "0.50", "From half on, fraud is the main cause and 3DS the main remedy"
@@ -65,6 +67,7 @@ def disputes_reduce(case: Case) -> Finding | Silence:
         evidence=case.evidence(ComponentKey.DISPUTES),
         months=3,
         improved=with_values(case.inputs, {ComponentKey.DISPUTES: clear}),
+        at_least=Priority.HIGH if activity >= PROGRAMMES_FROM else Priority.LOW,
     )
 
 
@@ -106,7 +109,7 @@ def disputes_fraud_3ds(case: Case) -> Finding | Silence:
             **({} if warned is None else {"efw_actionable": str(warned)}),
         },
         evidence=record.count / (record.count + int(FRAUD_DISPUTES.opens_at)),
-        months=3,
+        months=12,
         improved=_with_less_fraud(case, share, clear),
     )
 
@@ -151,6 +154,7 @@ def disputes_evidence(case: Case) -> Finding | Silence:
             **({"evidence_due": record.due_on.isoformat()} if record.due_on else {}),
         },
         evidence=settled / (settled + int(LOST.opens_at)),
+        months=12,
         # A deadline that passes cannot be made good.
         at_least=Priority.MEDIUM if record.waiting else Priority.LOW,
     )

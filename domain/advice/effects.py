@@ -23,7 +23,7 @@ _UNTIL = {
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The predicted change: `gain` of the score, `potential` of it if no cap were in the way.
+    """The predicted change: `gain` of the score, `potential` of it if no other cap were in the way.
 
     `before` and `after` are the exact scores, None where there is none. For advice that prevents
     something `after` is the score if it happened, and `gain` what is then not lost.
@@ -48,7 +48,7 @@ def effect_of(assessment: Assessment, improved: ReadinessInputs) -> Effect:
     if assessment.exact is None or after.exact is None:
         return _NO_SCORE
     gain = after.exact - assessment.exact
-    potential = after.uncapped - assessment.uncapped
+    potential = _alone(after, assessment) - _alone(assessment, after)
     return Effect(gain, potential, _text(assessment, after, gain), assessment.exact, after.exact)
 
 
@@ -58,10 +58,17 @@ def prevented(assessment: Assessment, worsened: ReadinessInputs) -> Effect:
     if assessment.exact is None or after.exact is None:
         return _NO_SCORE
     gain = assessment.exact - after.exact
-    potential = assessment.uncapped - after.uncapped
+    potential = _alone(assessment, after) - _alone(after, assessment)
     return Effect(
         gain, potential, _loss_text(assessment, after, gain), assessment.exact, after.exact
     )
+
+
+def _alone(assessment: Assessment, other: Assessment) -> float:
+    """Return the exact score if only the limits that differ from the other's were in the way."""
+    limits = {cap.key: cap.limit for cap in other.caps}
+    own = [cap.limit for cap in assessment.caps if limits.get(cap.key) != cap.limit]
+    return min([assessment.uncapped, *own])
 
 
 _NO_SCORE = Effect(0.0, 0.0, "no score to compare with")

@@ -13,7 +13,9 @@ from domain.readiness.inputs import plain
 from domain.readiness.wording import percent
 
 REFUNDS = too_high(
-    "refund_ratio_3m", "0.08", "From here on refunds cost the score a third of their points"
+    "refund_ratio_3m",
+    "0.08",
+    "No funder publishes a line; from here on there is a cause behind it, not chance",
 )
 SPIKE_FACTOR = 2
 # The value compared is the month's ratio over the line, which depends on the months before.
