@@ -12,7 +12,7 @@ from db.session import Session
 from domain.access import Access, Permission
 from domain.advice import advise
 from domain.periods import Month
-from services import insight_changes, readiness, recommendations, snapshots
+from services import advising, insight_changes, readiness, signals, snapshots
 from services.businesses import time_zone_of
 from services.insight_changes import Cause
 from services.syncs import request_insight
@@ -70,8 +70,15 @@ async def _derive(
     computed = await readiness.recompute_if_changed(session, access, now=now)
     if computed is None:
         return Refreshed(changed, None)
-    advice = advise(computed.inputs, computed.months, computed.assessment, computed.as_of)
-    # Stale data says nothing about what has improved: it only adds that it is stale.
-    is_fresh = computed.assessment.stale is None
-    await recommendations.refresh_from_advice(session, access, advice, now=now, resolve=is_fresh)
+    advised = advise(
+        computed.inputs,
+        computed.months,
+        computed.assessment,
+        computed.as_of,
+        signals=await signals.read(
+            session, access, months=computed.months, as_of=computed.as_of, now=now
+        ),
+        open_rules=await advising.open_rules(session, access),
+    )
+    await advising.refresh_from_advice(session, access, advised, now=now)
     return Refreshed(changed, computed.assessment.score)

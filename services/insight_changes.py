@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from db.models import Recommendation
 from db.repositories import insight_changes as stored
 from db.repositories.readiness import find_latest_score
-from db.repositories.recommendations import RecommendationStatus, list_made_by_rules
+from db.repositories.recommendations import list_made_by_rules
 from db.session import Session
 from domain.access import Access
 from domain.periods import Month
@@ -86,12 +86,22 @@ class ChangePage(_Told):
     next: UUID | None
 
 
+class _Shown(NamedTuple):
+    """What a person sees of a recommendation; its trigger's values move with every payment."""
+
+    title: str
+    status: str | None
+    priority: str | None
+    estimated_impact: str | None
+    resolved: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What a refresh may change, as it is at one moment."""
 
     score: ScoreMark | None
-    recommendations: Mapping[UUID, tuple[str, str | None, str | None, str | None]]
+    recommendations: Mapping[UUID, _Shown]
 
 
 async def standing(session: Session, access: Access) -> Standing:
@@ -189,22 +199,23 @@ def _months_sentence(months: Sequence[str]) -> str:
 
 def _changed(before: Standing, after: Standing) -> list[ChangedRecommendation]:
     return [
-        ChangedRecommendation(id=row_id, title=shown[0], change=_change_of(known, shown))
+        ChangedRecommendation(id=row_id, title=shown.title, change=_change_of(known, shown))
         for row_id, shown in after.recommendations.items()
         if (known := before.recommendations.get(row_id)) != shown
     ]
 
 
-def _change_of(
-    known: tuple[str, str | None, str | None, str | None] | None,
-    shown: tuple[str, str | None, str | None, str | None],
-) -> Literal["new", "changed", "resolved"]:
-    if known is None:
+def _change_of(known: _Shown | None, shown: _Shown) -> Literal["new", "changed", "resolved"]:
+    if known is None or (known.resolved and not shown.resolved):
         return "new"
-    is_open = shown[1] == RecommendationStatus.PENDING
-    return "changed" if is_open or known[1] == shown[1] else "resolved"
+    return "resolved" if shown.resolved and not known.resolved else "changed"
 
 
-def _shown(row: Recommendation) -> tuple[str, str | None, str | None, str | None]:
-    """Return what a person sees of it; its trigger's values move with every payment."""
-    return row.title, row.status, row.priority, row.estimated_impact
+def _shown(row: Recommendation) -> _Shown:
+    return _Shown(
+        row.title,
+        row.status,
+        row.priority,
+        row.estimated_impact,
+        resolved="resolved_at" in (row.metric_refs or {}),
+    )

@@ -1,12 +1,15 @@
-"""Recommendations: made by the rules after a sync, or noted by a person; kept in one list."""
+"""Recommendations: noted and decided by people, by themselves or through the agent; one list.
+
+`services.advising` keeps those that rules make.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -17,23 +20,45 @@ from db.repositories.businesses import lock_business
 from db.repositories.recommendations import RecommendationStatus
 from db.session import Session
 from domain.access import Access, Permission
-from domain.advice import Advice, Category, Priority
+from domain.advice import Actor, Category, Priority
 from domain.errors import InvalidInputError
+from services.recommendation_history import NOTHING, Author, content_of, record
 from services.texts import clean_text
 
 TITLE_LIMIT = 255
 DESCRIPTION_LIMIT = 4000
-# Who has said no is not asked again before circumstances can have changed.
-QUIET_AFTER_DISMISSAL = timedelta(days=30)
 ALL = "all"
+NOTED = {
+    Actor.PERSON: "A person noted it.",
+    Actor.AGENT: "The assistant noted it in a conversation, for the user.",
+}
+CHANGED = {
+    Actor.PERSON: "A person changed it.",
+    Actor.AGENT: "The assistant changed it in a conversation, for the user.",
+}
+_SHOWN = (
+    "id",
+    "title",
+    "description",
+    "priority",
+    "category",
+    "status",
+    "estimated_impact",
+    "created_at",
+    "updated_at",
+)
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class RecommendationView(BaseModel):
-    """A recommendation as every caller gets it."""
+    """A recommendation as every caller gets it.
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    `created_by` is rule, agent or person. `resolved`: the trigger of the rule behind it has
+    cleared, at `resolved_at`; an accepted one is then done, a dismissed one was not a person's no.
+    """
+
+    model_config = ConfigDict(frozen=True)
 
     id: UUID
     title: str
@@ -44,6 +69,9 @@ class RecommendationView(BaseModel):
     estimated_impact: str | None
     created_at: datetime
     updated_at: datetime
+    created_by: str
+    resolved: bool
+    resolved_at: datetime | None
 
 
 class RecommendationList(BaseModel):
@@ -62,6 +90,15 @@ class CreatedRecommendation(BaseModel):
 
     recommendation: RecommendationView
     created: bool
+
+
+class Edits(TypedDict, total=False):
+    """What of a recommendation can be changed; what is left out or None stays."""
+
+    status: str | None
+    priority: str | None
+    title: str | None
+    description: str | None
 
 
 class UpdatedRecommendation(BaseModel):
@@ -91,11 +128,13 @@ async def create(
     description: str,
     category: str,
     priority: str = Priority.MEDIUM,
+    actor: Actor = Actor.PERSON,
 ) -> CreatedRecommendation:
     """Note a recommendation, unless a pending one has the same title but for case and blanks.
 
-    Raise NotPermittedError for a viewer and InvalidInputError for texts out of bounds or an
-    unknown category or priority.
+    `actor` is the user by themselves or through the agent; it is noted in the history. Raise
+    NotPermittedError for a viewer and InvalidInputError for texts out of bounds or an unknown
+    category or priority.
     """
     access.require(Permission.WRITE_RECOMMENDATIONS)
     row = Recommendation(
@@ -105,12 +144,14 @@ async def create(
         category=_choice(Category, category, "category"),
         priority=_choice(Priority, priority, "priority"),
         status=RecommendationStatus.PENDING,
+        metric_refs={"created_by": actor.value},
     )
     await lock_business(session, access)
     for pending in await stored.list_pending(session, access):
         if _normalised(pending.title) == _normalised(row.title):
             return CreatedRecommendation(recommendation=_view(pending), created=False)
     created = await stored.insert_recommendation(session, row)
+    await record(session, access, created, NOTHING, Author.user(access, actor), NOTED[actor])
     return CreatedRecommendation(recommendation=_view(created), created=True)
 
 
@@ -119,10 +160,8 @@ async def update(
     access: Access,
     recommendation_id: UUID,
     *,
-    status: str | None = None,
-    priority: str | None = None,
-    title: str | None = None,
-    description: str | None = None,
+    actor: Actor = Actor.PERSON,
+    **edits: Unpack[Edits],
 ) -> UpdatedRecommendation:
     """Change what is given; what a person changed, the rules leave alone from then on.
 
@@ -130,86 +169,29 @@ async def update(
     for texts out of bounds or an unknown status or priority.
     """
     access.require(Permission.WRITE_RECOMMENDATIONS)
-    wanted: dict[str, str] = {}
-    if status is not None:
-        wanted["status"] = _choice(RecommendationStatus, status, "status")
-    if priority is not None:
-        wanted["priority"] = _choice(Priority, priority, "priority")
-    if title is not None:
-        wanted["title"] = clean_text(title, "title", TITLE_LIMIT)
-    if description is not None:
-        wanted["description"] = clean_text(description, "description", DESCRIPTION_LIMIT)
+    wanted = _checked(edits)
     await lock_business(session, access)
     row = await stored.get_recommendation(session, access, recommendation_id)
+    before = content_of(row)
     changed = _assign(row, wanted)
     _remember_edits(row, changed)
-    return UpdatedRecommendation(
-        recommendation=_view(await stored.save_recommendation(session, row)), changed=changed
-    )
+    saved = await stored.save_recommendation(session, row)
+    await record(session, access, saved, before, Author.user(access, actor), CHANGED[actor])
+    return UpdatedRecommendation(recommendation=_view(saved), changed=changed)
 
 
-async def refresh_from_advice(
-    session: Session,
-    access: Access,
-    advice: Sequence[Advice],
-    *,
-    now: datetime,
-    resolve: bool = True,
-) -> None:
-    """Bring the recommendations that rules made in line with what the rules now advise.
-
-    A rule's latest row decides: pending ones are updated in place, accepted ones left alone, and
-    one that was dismissed is made anew only after 30 days. With `resolve`, a pending one whose
-    rule is silent now is dismissed with `metric_refs.resolved_at`, for it has no status of its
-    own. Raise NotPermittedError for a viewer.
-    """
-    access.require(Permission.WRITE_RECOMMENDATIONS)
-    await lock_business(session, access)
-    latest: dict[str, Recommendation] = {}
-    for row in await stored.list_made_by_rules(session, access):
-        latest.setdefault(_refs(row)["rule"], row)
-    # The least important first: among equal priorities the list shows the newest row first.
-    for item in reversed(advice):
-        await _follow(session, access, item, latest.get(item.rule), now)
-    if resolve:
-        advised = {item.rule for item in advice}
-        for rule, row in latest.items():
-            if rule not in advised and row.status == RecommendationStatus.PENDING:
-                row.status = RecommendationStatus.DISMISSED
-                row.metric_refs = {**_refs(row), "resolved_at": now.astimezone(UTC).isoformat()}
-    await session.flush()
-
-
-async def _follow(
-    session: Session, access: Access, advice: Advice, row: Recommendation | None, now: datetime
-) -> None:
-    if row is None or _may_return(row, now):
-        row = Recommendation(
-            business_id=access.business_id,
-            status=RecommendationStatus.PENDING,
-            metric_refs=advice.metric_refs,
-            **_columns(advice),
-        )
-        await stored.insert_recommendation(session, row)
-    elif row.status == RecommendationStatus.PENDING:
-        edited = _refs(row).get("edited", [])
-        _assign(row, {name: text for name, text in _columns(advice).items() if name not in edited})
-        row.metric_refs = {**advice.metric_refs, **({"edited": edited} if edited else {})}
-
-
-def _may_return(row: Recommendation, now: datetime) -> bool:
-    long_ago = now - row.updated_at >= QUIET_AFTER_DISMISSAL
-    return row.status == RecommendationStatus.DISMISSED and long_ago
-
-
-def _columns(advice: Advice) -> dict[str, str]:
-    return {
-        "title": advice.title,
-        "description": advice.description,
-        "priority": advice.priority.value,
-        "category": advice.category.value,
-        "estimated_impact": advice.estimated_impact,
-    }
+def _checked(edits: Edits) -> dict[str, str]:
+    """Return the fields that are given, each in order."""
+    wanted: dict[str, str] = {}
+    if (status := edits.get("status")) is not None:
+        wanted["status"] = _choice(RecommendationStatus, status, "status")
+    if (priority := edits.get("priority")) is not None:
+        wanted["priority"] = _choice(Priority, priority, "priority")
+    if (title := edits.get("title")) is not None:
+        wanted["title"] = clean_text(title, "title", TITLE_LIMIT)
+    if (description := edits.get("description")) is not None:
+        wanted["description"] = clean_text(description, "description", DESCRIPTION_LIMIT)
+    return wanted
 
 
 def _assign(row: Recommendation, wanted: Mapping[str, str]) -> list[str]:
@@ -221,7 +203,7 @@ def _assign(row: Recommendation, wanted: Mapping[str, str]) -> list[str]:
 
 def _remember_edits(row: Recommendation, changed: Sequence[str]) -> None:
     """Note which fields of a rule's row a person changed, and that it is open again if so."""
-    refs = dict(_refs(row))
+    refs = dict(row.metric_refs or {})
     if "rule" not in refs or not changed:
         return
     edited = sorted({*refs.get("edited", []), *changed} - {"status"})
@@ -232,12 +214,16 @@ def _remember_edits(row: Recommendation, changed: Sequence[str]) -> None:
     row.metric_refs = refs
 
 
-def _refs(row: Recommendation) -> dict[str, Any]:
-    return row.metric_refs or {}
-
-
 def _view(row: Recommendation) -> RecommendationView:
-    return RecommendationView.model_validate(row)
+    refs = row.metric_refs or {}
+    # Rows from before their maker was noted name a rule, or were noted by a person.
+    made_by = Actor.RULE if "rule" in refs else Actor.PERSON
+    return RecommendationView(
+        **{name: getattr(row, name) for name in _SHOWN},
+        created_by=refs.get("created_by", made_by.value),
+        resolved="resolved_at" in refs,
+        resolved_at=refs.get("resolved_at"),
+    )
 
 
 def _choice(choices: type[_Choice], value: str, name: str) -> _Choice:

@@ -178,7 +178,7 @@ def test_tiers_and_rules_are_documented() -> None:
     for tier, line in TIER_THRESHOLDS.items():
         assert f"| `{tier.value}` | {line} |" in page
     catalogue = [row[0] for row in _rows(_section(page, "Recommendations")) if row[0] != "rule"]
-    assert catalogue == [f"`{rule.__name__}`" for rule in RULES]
+    assert catalogue == [f"`{rule.id}`" for rule in RULES]
 
 
 def _wire_fields(kind: type[msgspec.Struct]) -> Iterator[str]:

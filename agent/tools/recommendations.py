@@ -11,6 +11,7 @@ from pydantic import Field
 
 from agent.context import AgentContext, Session
 from domain.access import Access, Permission
+from domain.advice import Actor
 from services import recommendations
 
 Status = Literal["pending", "accepted", "dismissed"]
@@ -60,6 +61,7 @@ async def create_recommendation(
             description=description,
             category=category,
             priority=priority,
+            actor=Actor.AGENT,
         )
 
     return await runtime.context.perform(runtime, Permission.WRITE_RECOMMENDATIONS, work)
@@ -82,7 +84,12 @@ async def update_recommendation(
 
     async def work(session: Session, access: Access) -> object:
         return await recommendations.update(
-            session, access, recommendation_id, status=status, priority=priority
+            session,
+            access,
+            recommendation_id,
+            status=status,
+            priority=priority,
+            actor=Actor.AGENT,
         )
 
     return await runtime.context.perform(runtime, Permission.WRITE_RECOMMENDATIONS, work)

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, StringConstraints
 
 from api.deps import BusinessAccess, DbSession, State
-from api.schemas.pages import Limit, Moment, Page
+from api.schemas.pages import After, Limit, Moment, Page, decode_position, page_of
 from domain.metrics import MetricName
 from domain.periods import Month
-from services import readiness, recommendations, snapshots
+from services import readiness, recommendation_history, recommendations, snapshots
 from services.figures import SnapshotQueryResult
 from services.readiness_results import ReadinessExplanation, RecomputedReadiness, ScorePoint
+from services.recommendation_history import ChangeView
 from services.recommendations import RecommendationView
 
 router = APIRouter(prefix="/v1/businesses/{business_id}", tags=["insight"])
@@ -33,7 +34,7 @@ class NewRecommendation(BaseModel):
     priority: Priority = "medium"
 
 
-class RecommendationChange(BaseModel):
+class ChangedFields(BaseModel):
     """What is to change about a recommendation; what is left out stays."""
 
     status: Status | None = None
@@ -115,10 +116,25 @@ async def change_recommendation(
     session: DbSession,
     access: BusinessAccess,
     recommendation_id: UUID,
-    body: RecommendationChange,
+    body: ChangedFields,
 ) -> RecommendationView:
     """Accept, dismiss or reopen a recommendation, or change what it says."""
     changed = await recommendations.update(
         session, access, recommendation_id, **body.model_dump(exclude_unset=True)
     )
     return changed.recommendation
+
+
+@router.get("/recommendations/{recommendation_id}/changes", response_model_exclude_none=True)
+async def list_recommendation_changes(
+    session: DbSession,
+    access: BusinessAccess,
+    recommendation_id: UUID,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[ChangeView]:
+    """List what was changed about a recommendation, by whom and why, the latest first."""
+    found = await recommendation_history.list_changes(
+        session, access, recommendation_id, limit=limit + 1, after=decode_position(after)
+    )
+    return page_of(found, limit, lambda item: (item.changed_at, item.id))

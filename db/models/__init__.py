@@ -17,6 +17,7 @@ from db.models.insight import (
     ReadinessScore,
     ReadinessScoreDetail,
     Recommendation,
+    RecommendationChange,
 )
 from db.models.ledger import (
     LedgerBalanceTransaction,
@@ -60,6 +61,7 @@ __all__ = [
     "ReadinessScore",
     "ReadinessScoreDetail",
     "Recommendation",
+    "RecommendationChange",
     "Run",
     "RunEvent",
     "StripeEvent",

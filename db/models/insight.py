@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -110,3 +111,21 @@ class Recommendation(Model):
     estimated_impact: Mapped[Str100 | None]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
+
+
+class RecommendationChange(Model):
+    """One change of a recommendation and who made it; a trigger refuses to alter or delete it."""
+
+    __tablename__ = "recommendation_changes"
+    __table_args__ = (Index(None, "recommendation_id", "changed_at", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    business_id: Mapped[UUID] = mapped_column(ForeignKey("businesses.id"))
+    recommendation_id: Mapped[UUID] = mapped_column(ForeignKey("recommendations.id"))
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    actor: Mapped[Str20]
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    rule: Mapped[Str50 | None]
+    model_version: Mapped[Str50 | None]
+    changes: Mapped[dict[str, Any]]
+    why: Mapped[Str255]

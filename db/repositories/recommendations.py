@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, select, tuple_
+from uuid_utils.compat import uuid7
 
-from db.models import Recommendation
+from db.models import Recommendation, RecommendationChange
 from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
@@ -78,6 +80,37 @@ async def save_recommendation(session: Session, recommendation: Recommendation) 
     await session.flush()
     await session.refresh(recommendation)
     return recommendation
+
+
+async def insert_change(session: Session, change: RecommendationChange) -> None:
+    """Add a change to the history, which is never altered."""
+    change.id = uuid7()
+    session.add(change)
+    await session.flush()
+
+
+async def list_changes(
+    session: Session,
+    access: Access,
+    recommendation_id: UUID,
+    *,
+    limit: int,
+    after: tuple[datetime, UUID] | None = None,
+) -> Sequence[RecommendationChange]:
+    """List a recommendation's changes, the latest first, from behind a position on."""
+    order = tuple_(RecommendationChange.changed_at, RecommendationChange.id)
+    query = (
+        select(RecommendationChange)
+        .where(
+            RecommendationChange.business_id == access.business_id,
+            RecommendationChange.recommendation_id == recommendation_id,
+        )
+        .order_by(RecommendationChange.changed_at.desc(), RecommendationChange.id.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(order < after)
+    return (await session.execute(query)).scalars().all()
 
 
 def _of_business(access: Access) -> Select[Recommendation]:

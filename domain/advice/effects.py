@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.advice.terms import Priority
 from domain.readiness import Assessment, CapKind, ComponentKey, ReadinessInputs, assess
-
-# A quarter of a tier, and the least that a steady shop's score varies from month to month anyway.
-HIGH_FROM = 5.0
-MEDIUM_FROM = 1.2
 
 _NOTHING = 1e-6
 # A gain of less may still cross a whole number; to call that a point would promise too much.
@@ -30,39 +25,65 @@ _UNTIL = {
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The predicted change: `gain` of the score, `potential` of it if no cap were in the way."""
+    """The predicted change: `gain` of the score, `potential` of it if no other cap were in the way.
+
+    `before` and `after` are the exact scores, None where there is none. For advice that prevents
+    something `after` is the score if it happened, and `gain` what is then not lost.
+    """
 
     gain: float
     potential: float
     text: str
-
-    @property
-    def priority(self) -> Priority:
-        """The priority the gain earns; a gain that another cap holds back earns one step less."""
-        order = list(Priority)
-        held_back = max(order.index(_rank(self.potential)) - 1, 0)
-        return order[max(order.index(_rank(self.gain)), held_back)]
-
-
-def _rank(points: float) -> Priority:
-    if points >= HIGH_FROM:
-        return Priority.HIGH
-    return Priority.MEDIUM if points >= MEDIUM_FROM else Priority.LOW
+    before: float | None = None
+    after: float | None = None
 
 
 def no_effect(assessment: Assessment) -> Effect:
     """Return the effect of advice that the score cannot show."""
-    return Effect(0.0, 0.0, f"no effect on the score ({assessment.score})")
+    exact = assessment.exact
+    return Effect(0.0, 0.0, f"no effect on the score ({assessment.score})", exact, exact)
 
 
 def effect_of(assessment: Assessment, improved: ReadinessInputs) -> Effect:
     """Return the effect of the improved inputs against an assessment that has a score."""
     after = assess(improved)
     if assessment.exact is None or after.exact is None:
-        return Effect(0.0, 0.0, "no score to compare with")
+        return _NO_SCORE
     gain = after.exact - assessment.exact
-    potential = after.uncapped - assessment.uncapped
-    return Effect(gain, potential, _text(assessment, after, gain))
+    potential = _alone(after, assessment) - _alone(assessment, after)
+    return Effect(gain, potential, _text(assessment, after, gain), assessment.exact, after.exact)
+
+
+def prevented(assessment: Assessment, worsened: ReadinessInputs) -> Effect:
+    """Return what the score would lose if the inputs became the worsened ones."""
+    after = assess(worsened)
+    if assessment.exact is None or after.exact is None:
+        return _NO_SCORE
+    gain = assessment.exact - after.exact
+    potential = _alone(assessment, after) - _alone(after, assessment)
+    return Effect(
+        gain, potential, _loss_text(assessment, after, gain), assessment.exact, after.exact
+    )
+
+
+def _alone(assessment: Assessment, other: Assessment) -> float:
+    """Return the exact score if only the limits that differ from the other's were in the way."""
+    limits = {cap.key: cap.limit for cap in other.caps}
+    own = [cap.limit for cap in assessment.caps if limits.get(cap.key) != cap.limit]
+    return min([assessment.uncapped, *own])
+
+
+_NO_SCORE = Effect(0.0, 0.0, "no score to compare with")
+
+
+def _loss_text(before: Assessment, after: Assessment, loss: float) -> str:
+    if before.score is None or after.score is None or loss < _NOTHING:
+        return no_effect(before).text
+    points = before.score - after.score
+    if points == 0 or loss < _VISIBLE:
+        return f"avoids the loss of less than 1 point ({before.score})"
+    several = "" if points == 1 else "s"
+    return f"avoids the loss of up to {points} point{several} ({before.score} to {after.score})"
 
 
 def _text(before: Assessment, after: Assessment, gain: float) -> str:

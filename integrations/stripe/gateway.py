@@ -17,8 +17,9 @@ T = TypeVar("T", bound=StripeObject)
 
 @dataclass(frozen=True, slots=True)
 class StripeAccount:
-    """The account that a key belongs to; `created` is None where Stripe does not tell it.
+    """The account that a key belongs to; what Stripe does not tell is None.
 
+    `requirements_due` is how many requirements it lists as currently due, nothing of what they are.
     `livemode` is the key's: one account id serves both modes, with separate data.
     """
 
@@ -31,6 +32,7 @@ class StripeAccount:
     livemode: bool
     charges_enabled: bool
     payouts_enabled: bool
+    requirements_due: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def account_of(answer: dict[str, Any], *, livemode: bool) -> StripeAccount:
         profile = answer.get("business_profile") or {}
         dashboard = (answer.get("settings") or {}).get("dashboard") or {}
         created = answer.get("created")
+        due = (answer.get("requirements") or {}).get("currently_due")
         return StripeAccount(
             id=answer["id"],
             country=answer.get("country"),
@@ -81,6 +82,7 @@ def account_of(answer: dict[str, Any], *, livemode: bool) -> StripeAccount:
             livemode=livemode,
             charges_enabled=bool(answer.get("charges_enabled")),
             payouts_enabled=bool(answer.get("payouts_enabled")),
+            requirements_due=None if due is None else len(due),
         )
     except (KeyError, TypeError, AttributeError):
         raise unreadable("the account") from None

@@ -157,6 +157,12 @@ class Books:
             )
         )
 
+    def row(self, model: type[Model], when: str, **columns: Any) -> str:
+        """Add any row of the ledger; return its id."""
+        stripe_id = f"row_{next(self._numbers)}"
+        self._add(model, stripe_id, when, **columns)
+        return stripe_id
+
     async def save(self, database: Database) -> None:
         """Store what was added since the last time, and the account the first time."""
         async with database.unit_of_work() as session:

@@ -12,7 +12,7 @@ from db.session import Database
 from domain.access import Access, Role, service_access
 from domain.errors import NotPermittedError
 from domain.periods import Month
-from services import insight, recommendations
+from services import insight, readiness, recommendations
 from services.insight import Refreshed
 from tests.factories import Shop, make_shop
 from tests.services.books import Books
@@ -45,6 +45,7 @@ async def everything(database: Database) -> list[tuple[Any, ...]]:
         "readiness_score_details": "data_as_of",
         "recommendations": "updated_at",
         "insight_changes": "changed_at",
+        "recommendation_changes": "changed_at",
     }
     rows: list[tuple[Any, ...]] = []
     async with database.unit_of_work() as session:
@@ -128,6 +129,80 @@ async def test_improvement_resolves_the_advice(database: Database, shop: Shop) -
     await books.save(database)
     await refresh(database, shop.access)
     assert "diversify" not in await pending(database, shop.access)
+
+
+async def test_advice_names_the_snapshots_and_the_score_that_it_rests_on(
+    database: Database, shop: Shop
+) -> None:
+    await concentrated_books(shop.access).save(database)
+    await refresh(database, shop.access)
+    refs = (await references(database))["diversify"]
+    async with database.unit_of_work() as session:
+        snapshots = await session.scalars(
+            text(
+                "SELECT id::text FROM financial_metric_snapshots"
+                " WHERE period_start < '2026-11-01' ORDER BY period_start"
+            )
+        )
+        score = await session.scalar(text("SELECT id::text FROM readiness_scores"))
+    assert refs["snapshot_ids"] == list(snapshots)
+    assert refs["score_id"] == score
+    assert refs["predicted"]["points_before"] < refs["predicted"]["points_after"]
+
+
+async def test_score_that_is_computed_again_changes_no_advice(
+    database: Database, shop: Shop
+) -> None:
+    await concentrated_books(shop.access).save(database)
+    await refresh(database, shop.access)
+    before = await references(database)
+    async with database.unit_of_work() as session:
+        await readiness.recompute(session, shop.access, now=NOW)
+    await refresh(database, shop.access)
+    assert await references(database) == before
+
+
+async def references(database: Database) -> dict[str, Any]:
+    """Return what each rule's recommendation refers to."""
+    async with database.unit_of_work() as session:
+        rows = await session.execute(
+            text("SELECT metric_refs ->> 'rule' AS rule, metric_refs AS refs FROM recommendations")
+        )
+        return {row.rule: row.refs for row in rows}
+
+
+async def test_share_between_both_lines_keeps_the_advice_and_makes_none(
+    database: Database, shop: Shop
+) -> None:
+    """26 % opens, 24 % holds, 22 % clears; of a business that begins at 24 % nothing is said."""
+    other = await make_shop(database, "Book shop")
+    heard = []
+    for percent in (26, 24, 22):
+        await set_books(database, shop.access, percent)
+        await refresh(database, shop.access)
+        heard.append("diversify" in await pending(database, shop.access))
+    assert heard == [True, True, False]
+    await set_books(database, other.access, 24)
+    await refresh(database, other.access)
+    assert "diversify" not in await pending(database, other.access)
+
+
+async def set_books(database: Database, access: Access, percent: int) -> None:
+    """Let one customer bring so many percent of a year, and 100 others the rest."""
+    async with database.unit_of_work() as session:
+        for table in ("ledger_charges", "ledger_balance_transactions", "integration_accounts"):
+            await session.execute(
+                text(f"DELETE FROM {table} WHERE business_id = :id"), {"id": access.business_id}
+            )
+    books = Books(access)
+    for offset in range(1, 13):
+        month = Month(2026, 11).plus(-offset)
+        books.charge(f"{month}-05T15:00:00", percent * 10_000, customer="cus_large")
+        for number in range(100):
+            day = number % 20 + 1
+            amount = (100 - percent) * 100
+            books.charge(f"{month}-{day:02d}T16:00:00", amount, customer=f"cus_{number}")
+    await books.save(database)
 
 
 async def test_stale_data_adds_one_advice_and_keeps_the_rest(

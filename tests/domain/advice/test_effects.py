@@ -14,13 +14,13 @@ MONTHS = history_of([3_000_000] * 30, charges=1000, disputes=9)
 
 
 def advice_for(inputs: ReadinessInputs) -> dict[str, Advice]:
-    return {item.rule: item for item in advise(inputs, MONTHS, assess(inputs), AS_OF)}
+    return {item.rule: item for item in advise(inputs, MONTHS, assess(inputs), AS_OF).advice}
 
 
 @settings(deadline=None, max_examples=150)
 @given(accounts())
 def test_advice_fits_its_columns_and_never_harms(inputs: ReadinessInputs):
-    for item in advise(inputs, MONTHS, assess(inputs), AS_OF):
+    for item in advise(inputs, MONTHS, assess(inputs), AS_OF).advice:
         assert 0 < len(item.title) <= 255
         assert 0 < len(item.estimated_impact) <= 100
         assert len(item.priority.value) <= 20
@@ -33,7 +33,7 @@ def test_advice_fits_its_columns_and_never_harms(inputs: ReadinessInputs):
 @given(accounts())
 def test_advice_is_sorted_by_priority_and_then_by_effect(inputs: ReadinessInputs):
     order = list(Priority)
-    found = advise(inputs, MONTHS, assess(inputs), AS_OF)
+    found = advise(inputs, MONTHS, assess(inputs), AS_OF).advice
     ranks = [(-order.index(item.priority), -item.effect) for item in found]
     assert ranks == sorted(ranks)
 
@@ -48,7 +48,12 @@ def test_impact_is_the_difference_to_a_recompute():
     assert points > 10
     assert advice.estimated_impact == f"+{points} points ({before.score} to {after.score})"
     assert advice.effect == pytest.approx((after.exact or 0) - (before.exact or 0))
-    assert advice.metric_refs["predicted_points"] == f"{advice.effect:.1f}"
+    assert advice.metric_refs["predicted"] == {
+        "kind": "gains",
+        "points_before": f"{before.exact:.1f}",
+        "points_after": f"{after.exact:.1f}",
+        "points": f"{advice.effect:.1f}",
+    }
 
 
 def test_impact_behind_another_cap_waits_for_that_cap():
@@ -57,11 +62,11 @@ def test_impact_behind_another_cap_waits_for_that_cap():
 
 
 def test_gain_held_back_by_another_cap_ranks_a_step_lower():
-    inputs = good_but(growth=measured("-0.45", 15), concentration=measured("0.60"))
-    alone = good_but(concentration=measured("0.60"))
-    assert advice_for(alone)["diversify"].priority is Priority.HIGH
-    assert advice_for(inputs)["diversify"].priority is Priority.MEDIUM
-    assert advice_for(inputs)["decline_plan"].priority is Priority.HIGH
+    inputs = good_but(growth=measured("-0.50", 15), disputes=measured("0.012", 3000))
+    alone = good_but(disputes=measured("0.012", 3000))
+    assert advice_for(alone)["disputes_reduce"].priority is Priority.HIGH
+    assert advice_for(inputs)["disputes_reduce"].priority is Priority.MEDIUM
+    assert advice_for(good_but(growth=measured("-0.5", 15)))["decline_plan"].priority == "high"
 
 
 def test_gain_that_meets_the_next_cap_says_so():
@@ -84,7 +89,7 @@ def test_advice_without_a_number_in_the_model_has_no_effect():
 
 def test_disabled_payouts_come_first():
     inputs = good_but(payouts_enabled=False, concentration=measured("0.3"))
-    first = advise(inputs, MONTHS, assess(inputs), AS_OF)[0]
+    first = advise(inputs, MONTHS, assess(inputs), AS_OF).advice[0]
     assert first.rule == "payout_fix"
     assert advice_for(inputs)["diversify"].estimated_impact == "no effect until payouts are enabled"
 
@@ -100,4 +105,4 @@ def test_missing_data_promises_confidence_only():
 
 
 def test_every_rule_has_its_own_name():
-    assert len({rule.__name__ for rule in RULES}) == len(RULES)
+    assert len({rule.id for rule in RULES}) == len(RULES)

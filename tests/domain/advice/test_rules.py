@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.advice import Advice, advise
+from domain.advice import NO_SIGNALS, Advice, Signals, advise
 from domain.metrics import MonthMetrics
 from domain.periods import Month
 from domain.readiness import AccountFacts, ReadinessInputs, assess, inputs_from_months
@@ -18,10 +18,13 @@ STEADY = history_of([3_000_000] * 30)
 
 
 def advice_for(
-    inputs: ReadinessInputs, months: list[MonthMetrics] | None = None
+    inputs: ReadinessInputs,
+    months: list[MonthMetrics] | None = None,
+    signals: Signals = NO_SIGNALS,
 ) -> dict[str, Advice]:
     given = STEADY if months is None else months
-    return {item.rule: item for item in advise(inputs, given, assess(inputs), AS_OF)}
+    found = advise(inputs, given, assess(inputs), AS_OF, signals=signals)
+    return {item.rule: item for item in found.advice}
 
 
 def read(months: list[MonthMetrics], top1: str = "0.05") -> ReadinessInputs:
@@ -56,48 +59,16 @@ def test_disputes_advice_quotes_what_triggered_it():
     advice = advice_for(read(months), months)["disputes_reduce"]
     assert "57 disputes on 3,000 payments (3 months to 2026-10) are 1.90 %" in advice.description
     assert advice.metric_refs["values"] == {"dispute_activity_3m": "0.019", "disputes_3m": "57"}
-    assert advice.metric_refs["thresholds"]["dispute_activity_3m"] == "0.005"
+    [line, _] = advice.metric_refs["thresholds"]
+    assert (line["name"], line["opens_at"], line["clears_at"]) == (
+        "dispute_activity_3m",
+        "0.005",
+        "0.0045",
+    )
+    assert "networks act" in line["reason"]
+    assert "docs.stripe.com/disputes/measuring" in line["source"]
     assert advice.metric_refs["model_version"] == "readiness-2"
     assert (advice.priority.value, advice.category.value) == ("high", "risk")
-
-
-@pytest.mark.parametrize(
-    ("changes", "rule", "advised"),
-    [
-        ({"refunds": measured("0.08", 900)}, "refunds_rootcause", True),
-        ({"refunds": measured("0.0799", 900)}, "refunds_rootcause", False),
-        ({"concentration": measured("0.25")}, "diversify", True),
-        ({"concentration": measured("0.2499")}, "diversify", False),
-        ({"stability": measured("0.35", 12)}, "smooth_revenue", True),
-        ({"stability": measured("0.3499", 12)}, "smooth_revenue", False),
-        ({"growth": measured("-0.0999", 15)}, "growth_stall", True),
-        ({"growth": measured("-0.10", 15)}, "growth_stall", False),
-        ({"growth": measured("0", 15)}, "growth_stall", False),
-        ({"growth": measured("-0.10", 15)}, "decline_plan", True),
-        ({"growth": measured("-0.0999", 15)}, "decline_plan", False),
-        ({"history": measured(5)}, "wait_history", True),
-        ({"history": measured(6)}, "wait_history", False),
-        ({"scale": measured("9999.99")}, "reach_floor", True),
-        ({"scale": measured("10000")}, "reach_floor", False),
-        ({"payouts": measured("0.01", 60)}, "payout_fix", True),
-        ({"payouts_enabled": False}, "payout_fix", True),
-        ({"payouts": measured("0", 60)}, "payout_fix", False),
-        ({"unattributed_share": Decimal("0.31")}, "data_complete", True),
-        ({"unattributed_share": Decimal("0.30")}, "data_complete", False),
-        ({"missing_permissions": ("rak_payout_read",)}, "data_complete", True),
-        ({"concentration": None}, "data_complete", True),
-        ({"payments": measured("0.09", 900), "recurring_share": Decimal(1)}, "dunning", True),
-        ({"payments": measured("0.09", 900), "recurring_share": Decimal(0)}, "dunning", False),
-        ({"payments": measured("0.07", 900), "recurring_share": Decimal(1)}, "dunning", False),
-        ({"retention": measured("0.8"), "recurring_share": Decimal(1)}, "churn_reduce", True),
-        ({"retention": measured("0.8"), "recurring_share": Decimal(0)}, "churn_reduce", False),
-        ({"retention": measured("0.86"), "recurring_share": Decimal(1)}, "churn_reduce", False),
-        ({"disputes": measured("0.02", 9000)}, "fund_pack", False),
-        ({"growth": None, "stability": None}, "fund_pack", False),
-    ],
-)
-def test_rule_triggers_at_its_threshold(changes: dict[str, object], rule: str, advised: bool):
-    assert (rule in advice_for(good_but(**changes))) is advised
 
 
 def spiking(last_refund: int, charges: int = 100) -> list[MonthMetrics]:
@@ -125,6 +96,7 @@ def test_refund_spike_compares_the_month_with_the_median():
     assert advice.metric_refs["values"] == {
         "refund_ratio_month": "0.07",
         "median_6_months": "0.03",
+        "refund_ratio_over_line": "1.1667",
     }
 
 
@@ -219,4 +191,5 @@ def test_without_a_score_the_only_advice_is_how_to_get_one(inputs: ReadinessInpu
 
 
 def test_empty_account_gets_no_advice():
-    assert advise(ReadinessInputs(), [], assess(ReadinessInputs()), date(2026, 11, 22)) == []
+    found = advise(ReadinessInputs(), [], assess(ReadinessInputs()), date(2026, 11, 22))
+    assert found.advice == ()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import stripe
@@ -25,6 +26,7 @@ from integrations.stripe.resources import (
     RESOURCES,
     Charge,
 )
+from integrations.stripe.sdk import account_of
 from sandbox.stripe.faults import Faults
 from sandbox.stripe.server import SandboxStripe, serve
 from tests.integrations.stripe.answering import QUICK, answering, client
@@ -248,6 +250,24 @@ async def test_body_that_was_cut_without_notice_is_fetched_again() -> None:
         page = await gateway.list_page(CHARGES)
         account = await gateway.account()
     assert (list(page.items), account.id, bodies) == ([], "acct_1", [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "due"),
+    [
+        ({"requirements": {"currently_due": ["external_account", "tos_acceptance.date"]}}, 2),
+        ({"requirements": {"currently_due": []}}, 0),
+        ({"requirements": {"currently_due": None}}, None),
+        ({"requirements": None}, None),
+        ({}, None),
+    ],
+)
+def test_account_keeps_how_many_requirements_are_due_and_not_which(
+    answer: dict[str, Any], due: int | None
+) -> None:
+    account = account_of({"id": "acct_1", "default_currency": "usd"} | answer, livemode=False)
+    assert account.requirements_due == due
+    assert "external_account" not in repr(account)
 
 
 async def test_account_without_a_currency_is_told() -> None:
