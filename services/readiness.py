@@ -31,6 +31,7 @@ from domain.readiness import (
     components_flat,
     explain,
     inputs_from_months,
+    inputs_to_json,
 )
 from domain.readiness.scoring import stale_reason
 from services import snapshots
@@ -112,6 +113,8 @@ async def recompute_if_changed(
     latest = situation.latest
     if latest is not None and _is_same(latest.detail, computation.assessment):
         latest.detail.data_as_of = situation.data_as_of
+        if latest.detail.inputs is None:  # stored before inputs were kept
+            _keep_inputs(latest.detail, computation)
         await session.flush()
     else:
         await _store(session, access, situation, computation)
@@ -278,7 +281,14 @@ async def _store(
         data_as_of=situation.data_as_of,
         explanation=explain(assessment),
     )
+    _keep_inputs(detail, computation)
     return await stored_scores.insert_score(session, score, detail)
+
+
+def _keep_inputs(detail: ReadinessScoreDetail, computation: Computation) -> None:
+    """Keep what the score was computed from, so that a what-if needs nothing else."""
+    detail.inputs = inputs_to_json(computation.inputs)
+    detail.exact_score = computation.assessment.exact
 
 
 def _time_of_new_score(situation: _Situation) -> datetime:
