@@ -19,6 +19,7 @@ from domain.readiness.difference import (
     InputChange,
     changed_inputs,
     difference,
+    shown_parts,
 )
 from domain.readiness.explain import components_flat, explain, summary
 from domain.readiness.history import AccountFacts, complete_months, inputs_from_months
@@ -93,6 +94,7 @@ __all__ = [
     "inputs_to_json",
     "more_months",
     "range_of",
+    "shown_parts",
     "simulate",
     "summary",
     "tier_for",

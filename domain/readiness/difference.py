@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from enum import StrEnum
+from math import floor
 
 from domain.errors import InvalidInputError
 from domain.readiness.assessment import Assessment, Cap, ComponentScore
@@ -138,6 +140,20 @@ def _taken(assessment: Assessment) -> float:
 def _limit(assessment: Assessment, same: Cap) -> float | None:
     caps = (cap for cap in assessment.caps if (cap.key, cap.kind) == (same.key, same.kind))
     return next((cap.limit for cap in caps), None)
+
+
+def shown_parts(parts: Sequence[float]) -> list[Decimal]:
+    """Return the parts in tenths that sum to their total in tenths.
+
+    Rounding each by itself would not add up; what is missing goes to the parts that were cut most.
+    """
+    tenths = [part * 10 for part in parts]
+    whole = [floor(part) for part in tenths]
+    missing = round(sum(tenths)) - sum(whole)
+    most_cut = sorted(range(len(parts)), key=lambda index: whole[index] - tenths[index])
+    for index in most_cut[:missing]:
+        whole[index] += 1
+    return [Decimal(part).scaleb(-1) for part in whole]
 
 
 def changed_inputs(before: ReadinessInputs, after: ReadinessInputs) -> tuple[InputChange, ...]:

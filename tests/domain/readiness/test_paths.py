@@ -82,9 +82,9 @@ def test_value_to_reach_is_the_one_that_the_caps_points_give():
 
 def test_single_changes_come_with_the_least_effort_first():
     worse = {
-        ComponentKey.GROWTH: Decimal("0.0"),
-        ComponentKey.STABILITY: Decimal("0.3"),
-        ComponentKey.REFUNDS: Decimal("0.05"),
+        ComponentKey.GROWTH: Decimal("-0.05"),
+        ComponentKey.STABILITY: Decimal("0.35"),
+        ComponentKey.REFUNDS: Decimal("0.10"),
     }
     paths = paths_to(with_values(GOOD, worse), Tier.HIGHLY_ATTRACTIVE).paths
     efforts = [path.effort for path in paths]

@@ -24,6 +24,7 @@ from domain.readiness import (
     inputs_to_json,
     more_months,
     range_of,
+    shown_parts,
     simulate,
     with_values,
 )
@@ -81,6 +82,15 @@ def test_parts_of_a_difference_sum_to_the_difference(one, other):
     assert sum(told) + parts.model == pytest.approx(after.exact - before.exact, abs=1e-9)
     assert parts.total == after.exact - before.exact
     assert parts.model == 0
+
+
+@given(st.lists(st.floats(-100, 100), max_size=12))
+def test_shown_parts_sum_to_the_shown_total(parts):
+    shown = shown_parts(parts)
+    assert abs(sum(shown) - Decimal(sum(parts))) <= Decimal("0.0500001")
+    assert all(
+        abs(Decimal(part) - told) < Decimal("0.1") for part, told in zip(parts, shown, strict=True)
+    )
 
 
 def test_what_an_older_model_judged_otherwise_is_a_part_of_its_own():
