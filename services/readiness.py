@@ -154,17 +154,28 @@ async def history(
     ]
 
 
-async def _current_content(session: Session, access: Access, now: datetime) -> dict[str, Any]:
+async def get_latest(
+    session: Session, access: Access, now: datetime
+) -> tuple[ScoreWithDetail, str | None]:
+    """Return the current score, and why it is no longer one (stale data, a refused key) or None.
+
+    Raise NoDataError if none was ever computed.
+    """
     latest = await stored_scores.find_latest_detail(session, access)
     if latest is None:
         raise NoDataError(NEVER_COMPUTED)
     account = await find_integration(session, access)
-    data_as_of = latest.detail.data_as_of
     age = ReadinessInputs(
-        data_age_days=_age_days(data_as_of, now), key_revoked=_is_revoked(account)
+        data_age_days=_age_days(latest.detail.data_as_of, now), key_revoked=_is_revoked(account)
     )
-    stale = stale_reason(age)
-    return _content(latest) if stale is None else stale_content(stale, data_as_of, _last(latest))
+    return latest, stale_reason(age)
+
+
+async def _current_content(session: Session, access: Access, now: datetime) -> dict[str, Any]:
+    latest, stale = await get_latest(session, access, now)
+    if stale is None:
+        return _content(latest)
+    return stale_content(stale, latest.detail.data_as_of, _last(latest))
 
 
 def _content(latest: ScoreWithDetail) -> dict[str, Any]:

@@ -118,9 +118,9 @@ def _caps(before: Assessment, after: Assessment) -> Iterator[CapChange]:
     taken_after = _taken(after)
     if old and new and (old.key, old.kind) == (new.key, new.kind):
         points = taken_after - taken_before
-        yield CapChange(
-            new.key, new.label, CapEffect.STILL_BINDS, old.limit, new.limit, points=points
-        )
+        if abs(points) > NOTHING or abs(new.limit - old.limit) > NOTHING:
+            still = CapEffect.STILL_BINDS
+            yield CapChange(new.key, new.label, still, old.limit, new.limit, points=points)
         return
     if old:
         limit = _limit(after, old)
