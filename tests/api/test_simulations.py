@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from db.session import Database
-from services import readiness
 from tests.api.problems import assert_problem
+from tests.api.scores import give_score
 from tests.api.service import Service
-from tests.services.test_readiness import prepare, steady_books
-
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-async def _scored(service: Service, times: int = 1) -> None:
-    """Give the business a score of now, from data that is not stale today."""
-    today = datetime.now(UTC)
-    database: Database = service.database
-    books = steady_books(
-        service.shop.access, synced_at=today.isoformat(), metadata={"country": "US"}
-    )
-    await prepare(database, books)
-    for number in range(times):
-        if number:
-            charge = books.charge("2026-10-09T15:00:00", 90_000, customer="cus_1")
-            books.refund(charge, "2026-10-10T15:00:00", 90_000)
-            await prepare(database, books)
-        async with database.unit_of_work() as session:
-            await readiness.recompute(
-                session, service.shop.access, now=today + timedelta(seconds=number)
-            )
 
 
 async def _simulated(service: Service, body: Any) -> Any:
@@ -40,7 +16,7 @@ async def _simulated(service: Service, body: Any) -> Any:
 
 
 async def test_simulation_answers_score_tier_and_what_moved(service: Service) -> None:
-    await _scored(service)
+    await give_score(service)
     response = await _simulated(service, {"refunds": "0.20", "more_months": 1})
     assert response.status_code == 200, response.text
     told = response.json()
@@ -70,7 +46,7 @@ async def test_input_that_does_not_exist_or_fit_is_named(
 async def test_change_out_of_range_is_told_with_the_range(
     service: Service, body: dict[str, Any]
 ) -> None:
-    await _scored(service)
+    await give_score(service)
     assert_problem(await _simulated(service, body), 422, "invalid_input")
 
 
@@ -82,7 +58,7 @@ async def test_nothing_is_computed_without_a_score(service: Service) -> None:
 
 
 async def test_paths_lead_to_the_target_and_to_no_other_word(service: Service) -> None:
-    await _scored(service)
+    await give_score(service)
     path = f"{service.business}/readiness/paths"
     found = (await service.client.get(path, params={"target": "funding_ready"})).json()
     assert [step["component"] for step in found["paths"][0]["steps"]] == ["scale"]
@@ -91,13 +67,13 @@ async def test_paths_lead_to_the_target_and_to_no_other_word(service: Service) -
 
 
 async def test_floors_name_their_source_and_day(service: Service) -> None:
-    await _scored(service)
+    await give_score(service)
     found = (await service.client.get(f"{service.business}/readiness/floors")).json()
     assert all(part["source"] and part["read_on"] == "2026-11-22" for part in found["funders"])
 
 
 async def test_difference_is_that_of_the_times_given(service: Service) -> None:
-    await _scored(service, times=2)
+    await give_score(service, times=2)
     path = f"{service.business}/readiness/difference"
     history = (await service.client.get(f"{service.business}/readiness/history")).json()["items"]
     times = {"from": history[1]["computed_at"], "to": history[0]["computed_at"]}
