@@ -56,9 +56,7 @@ def test_every_path_reaches_the_target_when_it_is_computed_again(inputs, target)
         assert ORDER.index(found.wait.after.tier) >= ORDER.index(target)
 
 
-@settings(deadline=None, max_examples=40)
-@given(accounts(), st.sampled_from(ORDER[1:]))
-def test_no_step_of_a_path_goes_further_than_it_must(inputs, target):
+def assert_no_step_too_far(inputs, target: Tier) -> Paths:
     found = paths_to(inputs, target)
     base = later(inputs, found)
     for path in found.paths:
@@ -67,6 +65,26 @@ def test_no_step_of_a_path_goes_further_than_it_must(inputs, target):
             unit = Decimal(1) if step.key is ComponentKey.SCALE else STEP
             less = step.after - unit if step.key in RISING else step.after + unit
             assert not reaches(with_values(base, values | {step.key: less}), target)
+    return found
+
+
+@settings(deadline=None, max_examples=40)
+@given(accounts(), st.sampled_from(ORDER[1:]))
+def test_no_step_of_a_path_goes_further_than_it_must(inputs, target):
+    assert_no_step_too_far(inputs, target)
+
+
+def test_no_step_of_a_combination_goes_further_than_it_must():
+    worse = {
+        ComponentKey.SCALE: Decimal(3_000),
+        ComponentKey.GROWTH: Decimal("-0.30"),
+        ComponentKey.STABILITY: Decimal("0.5"),
+        ComponentKey.DISPUTES: Decimal("0.012"),
+        ComponentKey.REFUNDS: Decimal("0.20"),
+        ComponentKey.CONCENTRATION: Decimal("0.6"),
+    }
+    [path] = assert_no_step_too_far(with_values(GOOD, worse), Tier.FUNDING_READY).paths
+    assert len(path.steps) > 2
 
 
 def test_value_to_reach_is_the_one_that_the_caps_points_give():
