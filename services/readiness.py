@@ -31,6 +31,7 @@ from domain.readiness import (
     components_flat,
     explain,
     inputs_from_months,
+    inputs_to_json,
 )
 from domain.readiness.scoring import stale_reason
 from services import snapshots
@@ -112,6 +113,8 @@ async def recompute_if_changed(
     latest = situation.latest
     if latest is not None and _is_same(latest.detail, computation.assessment):
         latest.detail.data_as_of = situation.data_as_of
+        if latest.detail.inputs is None:  # stored before inputs were kept
+            _keep_inputs(latest.detail, computation)
         await session.flush()
     else:
         await _store(session, access, situation, computation)
@@ -151,17 +154,28 @@ async def history(
     ]
 
 
-async def _current_content(session: Session, access: Access, now: datetime) -> dict[str, Any]:
+async def get_latest(
+    session: Session, access: Access, now: datetime
+) -> tuple[ScoreWithDetail, str | None]:
+    """Return the current score, and why it is no longer one (stale data, a refused key) or None.
+
+    Raise NoDataError if none was ever computed.
+    """
     latest = await stored_scores.find_latest_detail(session, access)
     if latest is None:
         raise NoDataError(NEVER_COMPUTED)
     account = await find_integration(session, access)
-    data_as_of = latest.detail.data_as_of
     age = ReadinessInputs(
-        data_age_days=_age_days(data_as_of, now), key_revoked=_is_revoked(account)
+        data_age_days=_age_days(latest.detail.data_as_of, now), key_revoked=_is_revoked(account)
     )
-    stale = stale_reason(age)
-    return _content(latest) if stale is None else stale_content(stale, data_as_of, _last(latest))
+    return latest, stale_reason(age)
+
+
+async def _current_content(session: Session, access: Access, now: datetime) -> dict[str, Any]:
+    latest, stale = await get_latest(session, access, now)
+    if stale is None:
+        return _content(latest)
+    return stale_content(stale, latest.detail.data_as_of, _last(latest))
 
 
 def _content(latest: ScoreWithDetail) -> dict[str, Any]:
@@ -278,7 +292,14 @@ async def _store(
         data_as_of=situation.data_as_of,
         explanation=explain(assessment),
     )
+    _keep_inputs(detail, computation)
     return await stored_scores.insert_score(session, score, detail)
+
+
+def _keep_inputs(detail: ReadinessScoreDetail, computation: Computation) -> None:
+    """Keep what the score was computed from, so that a what-if needs nothing else."""
+    detail.inputs = inputs_to_json(computation.inputs)
+    detail.exact_score = computation.assessment.exact
 
 
 def _time_of_new_score(situation: _Situation) -> datetime:

@@ -7,7 +7,8 @@ PLANNER_NAME = "vaultra-planner"
 CAPABILITIES = (
     "Revenue, net revenue, orders, average order, refunds, chargebacks, fees, MRR, customers",
     "Any month, quarter, year or range of months, and two of them compared",
-    "Your readiness score, why it is what it is, and what to do first",
+    "Your readiness score, why it is what it is or has changed, and what to do first",
+    "What the score would be if, the cheapest way to a tier, and funders' published floors",
     "Recommendations: list, create, accept, dismiss or reopen them",
     "How fresh the data is, a new Stripe sync, a new computation of the score",
     "What is known about your business, and simple arithmetic",
@@ -18,6 +19,7 @@ EXAMPLE_QUESTIONS = (
     "Compare last quarter with the quarter before",
     "Why is my score what it is?",
     "What should I do first?",
+    "What if our refunds were 3 %?",
     "How fresh is my data?",
 )
 
@@ -74,7 +76,8 @@ NO_PROMISE = (
 )
 ONLY_THE_CURRENT_SCORE = "This is the score of now: I cannot look up earlier ones."
 NO_FORECAST_OF_THE_SCORE = (
-    "What the score would become I cannot tell: this is what costs points now."
+    "Name a figure and I compute what the score would be, such as “what if our refunds were 3 %?”."
+    " This is what costs points now."
 )
 NO_CALCULATOR = (
     "I have no calculator in this conversation, so these are the figures that it would be made of."

@@ -70,6 +70,42 @@ class ReadinessQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class SupposedInput:
+    """An input of the score and the value that it would have, as the tool takes it."""
+
+    input: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The score with other inputs, after more months like the last ones."""
+
+    inputs: tuple[SupposedInput, ...] = ()
+    more_months: int = 0
+    payouts_enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WayToTier:
+    """What would reach a tier; None: the one above the present one."""
+
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FloorsQuestion:
+    """Which funders' published floors are met; `funder` is part of the name of the one meant."""
+
+    funder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreChangeQuestion:
+    """Why the score is another one than it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class ListRecommendations:
     """The recommendations of one status."""
 
@@ -167,6 +203,10 @@ Intent = (
     MetricQuestion
     | Comparison
     | ReadinessQuestion
+    | WhatIf
+    | WayToTier
+    | FloorsQuestion
+    | ScoreChangeQuestion
     | ListRecommendations
     | CreateRecommendation
     | UpdateRecommendation

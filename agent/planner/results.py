@@ -22,11 +22,11 @@ class ToolAnswerError(VaultraError):
     code = "tool_answer"
 
 
-class _Result(BaseModel):
+class Result(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Figure(_Result):
+class Figure(Result):
     """One number with its period; `value` None comes with a reason."""
 
     metric: str
@@ -49,7 +49,7 @@ class Figure(_Result):
             return TotalRule.NONE
 
 
-class MonthFigures(_Result):
+class MonthFigures(Result):
     """The figures of one month."""
 
     month: str
@@ -57,7 +57,7 @@ class MonthFigures(_Result):
     figures: list[Figure] = []
 
 
-class Snapshots(_Result):
+class Snapshots(Result):
     """What `query_snapshots` answers."""
 
     as_of: datetime | None = None
@@ -77,7 +77,7 @@ class Snapshots(_Result):
         return [f for f in figures if f.metric == metric and f.value is not None]
 
 
-class PeriodComparison(_Result):
+class PeriodComparison(Result):
     """What `compare_periods` answers; `change` is second less first."""
 
     metric: str
@@ -88,7 +88,7 @@ class PeriodComparison(_Result):
     as_of: datetime | None = None
 
 
-class Binding(_Result):
+class Binding(Result):
     """What holds the score where it is."""
 
     kind: str = "cap"
@@ -96,7 +96,7 @@ class Binding(_Result):
     limit: Exact
 
 
-class ComponentPoints(_Result):
+class ComponentPoints(Result):
     """A component's points of the weight it has."""
 
     component: str
@@ -106,14 +106,14 @@ class ComponentPoints(_Result):
     display: str | None = None
 
 
-class LastScore(_Result):
+class LastScore(Result):
     """The score that was true when the data was last fresh."""
 
     score: int
     tier: str
 
 
-class Readiness(_Result):
+class Readiness(Result):
     """What `get_readiness` and `recompute_readiness` answer; without a score, `stale` says why."""
 
     score: int | None
@@ -139,7 +139,7 @@ class Component(ComponentPoints):
     reason: str | None = None
 
 
-class Cap(_Result):
+class Cap(Result):
     """A limit that one weakness puts on the whole score."""
 
     component: str
@@ -149,14 +149,14 @@ class Cap(_Result):
     reason: str | None = None
 
 
-class Dropped(_Result):
+class Dropped(Result):
     """A component that was left out of the score."""
 
     label: str
     reason: str | None = None
 
 
-class NextTier(_Result):
+class NextTier(Result):
     """The tier above and how far away it is."""
 
     tier: str
@@ -174,7 +174,7 @@ class Explanation(Readiness):
     next_tier: NextTier | None = None
 
 
-class Recommendation(_Result):
+class Recommendation(Result):
     """A stored recommendation."""
 
     id: str
@@ -191,13 +191,13 @@ class Recommendation(_Result):
         return self.status or "pending"
 
 
-class Recommendations(_Result):
+class Recommendations(Result):
     """What `list_recommendations` answers, the most important first."""
 
     recommendations: list[Recommendation] = []
 
 
-class ChangedRecommendation(_Result):
+class ChangedRecommendation(Result):
     """What `create_recommendation` and `update_recommendation` answer."""
 
     recommendation: Recommendation
@@ -205,14 +205,14 @@ class ChangedRecommendation(_Result):
     changed: list[str] = []
 
 
-class StartedSync(_Result):
+class StartedSync(Result):
     """What `trigger_stripe_sync` answers."""
 
     state: str
     already_running: bool = False
 
 
-class SyncStatus(_Result):
+class SyncStatus(Result):
     """What `get_sync_status` answers."""
 
     connected: bool
@@ -225,7 +225,7 @@ class SyncStatus(_Result):
     error: str | None = None
 
 
-class BusinessProfile(_Result):
+class BusinessProfile(Result):
     """What `get_business_profile` answers."""
 
     name: str | None = None
@@ -239,14 +239,14 @@ class BusinessProfile(_Result):
     stripe_account_status: str | None = None
 
 
-class CalculationResult(_Result):
+class CalculationResult(Result):
     """What `calculate` answers."""
 
     expression: str
     result: Exact
 
 
-ResultT = TypeVar("ResultT", bound=_Result)
+ResultT = TypeVar("ResultT", bound=Result)
 
 
 def read_result(model: type[ResultT], answer: ToolAnswer) -> ResultT:

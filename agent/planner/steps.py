@@ -14,11 +14,15 @@ from agent.planner.intents import (
     Comparison,
     CreateRecommendation,
     Depth,
+    FloorsQuestion,
     Intent,
     ListRecommendations,
     MetricQuestion,
     ReadinessQuestion,
+    ScoreChangeQuestion,
     UpdateRecommendation,
+    WayToTier,
+    WhatIf,
 )
 from agent.planner.matching import find_meant
 from agent.planner.render_business import (
@@ -54,6 +58,7 @@ from agent.planner.results import (
     read_result,
 )
 from agent.planner.section import Section
+from agent.planner.simulation_steps import simulation_steps
 from agent.planner.stepping import CALCULATOR, Steps
 from agent.planner.transcript import Call
 
@@ -67,6 +72,8 @@ def steps_for(intent: Intent, today: date, offered: Set[str]) -> Steps:
             steps = comparison_steps(intent, today)
         case ReadinessQuestion():
             steps = _readiness(intent)
+        case WhatIf() | WayToTier() | FloorsQuestion() | ScoreChangeQuestion():
+            steps = simulation_steps(intent)
         case ListRecommendations():
             steps = _list(intent, may_change="update_recommendation" in offered)
         case CreateRecommendation():

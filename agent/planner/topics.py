@@ -29,6 +29,8 @@ from agent.planner.readiness_words import (
     WHAT_IF,
     WHY,
 )
+from agent.planner.supposing import take_what_if
+from agent.planner.ways import take_ways
 from agent.planner.wording import Scan, phrase
 
 _DATA = r"(?:data|figures|numbers|information|payments|transactions|charges)"
@@ -141,7 +143,10 @@ def find_requests(scan: Scan, *, after_readiness: bool) -> list[Placed]:
     means it.
     """
     found: list[Placed] = []
-    remark = ONLY_THE_CURRENT_SCORE if SCORE_THEN.search(scan.text) else ""
+    if supposed := take_what_if(scan):
+        found.append(Placed(*supposed))
+    found += [Placed(start, intent) for start, intent in take_ways(scan)]
+    remark = ONLY_THE_CURRENT_SCORE if SCORE_THEN.search(scan.rest) else ""
     for pattern, question in _ABOUT_IT if after_readiness else ():
         if scan.take(pattern):
             found.append(Placed(0, question))

@@ -12,6 +12,12 @@ from agent.tools.recommendations import (
     list_recommendations,
     update_recommendation,
 )
+from agent.tools.simulations import (
+    check_funder_floors,
+    explain_score_change,
+    find_readiness_paths,
+    simulate_readiness,
+)
 from agent.tools.stripe_sync import get_sync_status, trigger_stripe_sync
 from domain.access import Access, Permission
 
@@ -20,6 +26,10 @@ CATALOGUE: tuple[tuple[BaseTool, Permission], ...] = (
     (compare_periods, Permission.READ),
     (get_readiness, Permission.READ),
     (explain_readiness, Permission.READ),
+    (simulate_readiness, Permission.READ),
+    (find_readiness_paths, Permission.READ),
+    (explain_score_change, Permission.READ),
+    (check_funder_floors, Permission.READ),
     (recompute_readiness, Permission.RECOMPUTE),
     (list_recommendations, Permission.READ),
     (create_recommendation, Permission.WRITE_RECOMMENDATIONS),

@@ -10,18 +10,31 @@ from pydantic import BaseModel, StringConstraints
 
 from api.deps import BusinessAccess, DbSession, State
 from api.schemas.pages import After, Limit, Moment, Page, decode_position, page_of
+from api.schemas.simulations import SimulatedChanges
 from domain.metrics import MetricName
 from domain.periods import Month
-from services import readiness, recommendation_history, recommendations, snapshots
+from domain.readiness import Tier
+from services import (
+    funder_floors,
+    readiness,
+    recommendation_history,
+    recommendations,
+    simulations,
+    snapshots,
+)
 from services.figures import SnapshotQueryResult
+from services.funder_floors import FloorsResult
 from services.readiness_results import ReadinessExplanation, RecomputedReadiness, ScorePoint
 from services.recommendation_history import ChangeView
 from services.recommendations import RecommendationView
+from services.simulation_results import DifferenceResult, PathsResult, SimulationResult
 
 router = APIRouter(prefix="/v1/businesses/{business_id}", tags=["insight"])
 Status = Literal["pending", "accepted", "dismissed"]
 Priority = Literal["low", "medium", "high"]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=255)]
+_FROM = "A time at which the earlier score stood; without it, the last one from other data."
+_TO = "A time at which the later score stood; without it, now."
 Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 
 
@@ -89,6 +102,41 @@ async def recompute_readiness(
 ) -> RecomputedReadiness:
     """Compute the score again."""
     return await readiness.recompute(session, access, now=state.agent.clock())
+
+
+@router.post("/readiness/simulations")
+async def simulate_readiness(
+    state: State, session: DbSession, access: BusinessAccess, body: SimulatedChanges
+) -> SimulationResult:
+    """Compute the score with some inputs changed; nothing is stored."""
+    return await simulations.simulate(
+        session, access, changes=body.to_changes(), now=state.agent.clock()
+    )
+
+
+@router.get("/readiness/paths")
+async def list_readiness_paths(
+    state: State, session: DbSession, access: BusinessAccess, target: Tier
+) -> PathsResult:
+    """Find the cheapest changes that reach a tier."""
+    return await simulations.find_paths(session, access, target=target, now=state.agent.clock())
+
+
+@router.get("/readiness/difference")
+async def explain_readiness_difference(
+    session: DbSession,
+    access: BusinessAccess,
+    earlier: Annotated[Moment | None, Query(alias="from", description=_FROM)] = None,
+    later: Annotated[Moment | None, Query(alias="to", description=_TO)] = None,
+) -> DifferenceResult:
+    """Explain why the score that stood at one time differs from the one at another."""
+    return await simulations.explain_difference(session, access, earlier=earlier, later=later)
+
+
+@router.get("/readiness/floors")
+async def list_funder_floors(session: DbSession, access: BusinessAccess) -> FloorsResult:
+    """Compare what funders publish with the business's complete months."""
+    return await funder_floors.check(session, access)
 
 
 @router.get("/recommendations", response_model_exclude_none=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -89,6 +90,8 @@ class ReadinessScoreDetail(Model):
     inputs_hash: Mapped[str] = mapped_column(String(64))
     data_as_of: Mapped[datetime | None]
     explanation: Mapped[dict[str, Any]]
+    inputs: Mapped[dict[str, Any] | None]
+    exact_score: Mapped[float | None] = mapped_column(Double)
 
 
 class Recommendation(Model):

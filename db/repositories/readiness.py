@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, and_, select
 
 from db.models import ReadinessScore, ReadinessScoreDetail
 from db.session import Session
@@ -40,16 +40,43 @@ async def list_scores(
     session: Session, access: Access, *, limit: int, before: datetime | None = None
 ) -> list[ScoreWithDetail]:
     """List the scores with their details, the latest first, from before an instant on."""
-    query = (
+    query = _latest_first(access).limit(limit)
+    if before is not None:
+        query = query.where(ReadinessScore.created_at < before)
+    return [ScoreWithDetail(*row) for row in (await session.execute(query)).all()]
+
+
+async def find_detail_at(
+    session: Session, access: Access, moment: datetime
+) -> ScoreWithDetail | None:
+    """Return the score that was the current one at the moment, or None if there was none yet."""
+    query = _latest_first(access).where(ReadinessScore.created_at <= moment).limit(1)
+    return _pair((await session.execute(query)).one_or_none())
+
+
+async def find_different_before(
+    session: Session, access: Access, later: ScoreWithDetail
+) -> ScoreWithDetail | None:
+    """Return the latest earlier score that was computed from other inputs or by another model."""
+    same = and_(
+        ReadinessScoreDetail.inputs_hash == later.detail.inputs_hash,
+        ReadinessScoreDetail.model_version == later.detail.model_version,
+    )
+    query = _latest_first(access).where(ReadinessScore.created_at < later.score.created_at, ~same)
+    return _pair((await session.execute(query.limit(1))).one_or_none())
+
+
+def _latest_first(access: Access) -> Select[ReadinessScore, ReadinessScoreDetail]:
+    return (
         select(ReadinessScore, ReadinessScoreDetail)
         .join(ReadinessScoreDetail, ReadinessScoreDetail.score_id == ReadinessScore.id)
         .where(ReadinessScore.business_id == access.business_id)
         .order_by(ReadinessScore.created_at.desc())
-        .limit(limit)
     )
-    if before is not None:
-        query = query.where(ReadinessScore.created_at < before)
-    return [ScoreWithDetail(*row) for row in (await session.execute(query)).all()]
+
+
+def _pair(row: Row[ReadinessScore, ReadinessScoreDetail] | None) -> ScoreWithDetail | None:
+    return None if row is None else ScoreWithDetail(*row)
 
 
 async def insert_score(

@@ -7,7 +7,11 @@ floors are only known at second hand.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+
+# Funders change their pages without notice: this is the day on which the floors were read.
+READ_ON = date(2026, 11, 22)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Funder:
     history_months: int
     recurring: bool
     source: str
+    read_on: date = READ_ON
 
 
 FUNDERS: tuple[Funder, ...] = (

@@ -52,11 +52,15 @@ _BUSINESS = "/v1/businesses/{business_id}"
 _BODIES: dict[str, dict[str, Any]] = {
     "/v1/businesses": {"name": "Another shop"},
     f"{_BUSINESS}/integrations/stripe": {"key": "rk_test_abcdefgh1234"},
+    f"{_BUSINESS}/readiness/simulations": {"refunds": "0.03"},
     f"{_BUSINESS}/recommendations": NEW_RECOMMENDATION,
     f"{_BUSINESS}/recommendations/{{recommendation_id}}": {"status": "accepted"},
     "/v1/conversations/{conversation_id}": {"title": "A title"},
 }
-_QUERIES = {f"{_BUSINESS}/snapshots": {"from": "2026-01", "to": "2026-02"}}
+_QUERIES = {
+    f"{_BUSINESS}/snapshots": {"from": "2026-01", "to": "2026-02"},
+    f"{_BUSINESS}/readiness/paths": {"target": "funding_ready"},
+}
 
 
 async def call(

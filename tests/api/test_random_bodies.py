@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
+from domain.readiness import ComponentKey
 from tests.api.catalogue import NEW_RECOMMENDATION
+from tests.api.scores import give_score
 from tests.api.service import Service, running
 from tests.conftest import cloned_database
 
@@ -82,6 +84,13 @@ RECOMMENDATION = _object(
 BUSINESS = _object(
     name=TEXT, legal_entity=TEXT, industry=TEXT, founded_at=st.dates().map(str) | TEXT
 )
+INPUT = st.decimals(allow_nan=True).map(str) | st.floats(0, 1) | NUMBERS | TEXT
+SIMULATION = _object(
+    **{key.value: INPUT for key in ComponentKey},
+    recurring_share=INPUT,
+    payouts_enabled=st.booleans(),
+    more_months=st.integers(-1, 30),
+)
 often = settings(max_examples=40, deadline=None, database=None)
 
 
@@ -93,6 +102,13 @@ async def waiting(server_url: URL, template: str) -> AsyncIterator[Service]:
         running(url, with_worker=False) as opened,
     ):
         yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scored(waiting: Service) -> Service:
+    """The same application, its business with a score of now."""
+    await give_score(waiting)
+    return waiting
 
 
 async def _assert_answered(
@@ -130,6 +146,12 @@ async def test_any_recommendation_is_answered(waiting: Service, body: Any) -> No
     created = await waiting.client.post(path, json={**NEW_RECOMMENDATION, "title": str(uuid4())})
     await _assert_answered(waiting, "PATCH", f"{path}/{created.json()['id']}", body)
     assert (await waiting.client.get(path)).status_code == 200
+
+
+@often
+@given(body=_mostly(SIMULATION))
+async def test_any_simulation_is_answered(scored: Service, body: Any) -> None:
+    await _assert_answered(scored, "POST", f"{scored.business}/readiness/simulations", body)
 
 
 @often

@@ -31,10 +31,12 @@ FOR_TALKING = {
     "PATCH /v1/conversations/{conversation_id}",
     "DELETE /v1/conversations/{conversation_id}",
 }
+# It takes a body and stores nothing.
+FOR_COMPUTING = {"POST /v1/businesses/{business_id}/readiness/simulations"}
 WRITING = [
     operation
     for operation in PROTECTED
-    if operation.method != "GET" and str(operation) not in FOR_TALKING
+    if operation.method != "GET" and str(operation) not in FOR_TALKING | FOR_COMPUTING
 ]
 
 

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 
+from db.models import ReadinessScore, ReadinessScoreDetail
 from db.repositories import readiness, recommendations, snapshots
+from db.repositories.readiness import ScoreWithDetail
 from db.session import Database, Session
 from domain.access import Access
 from tests.factories import Shop
@@ -58,7 +61,10 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def plan_of(
-    database: Database, query: Callable[[Session], Awaitable[object]]
+    database: Database,
+    query: Callable[[Session], Awaitable[object]],
+    *,
+    nothing: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the plan's nodes of the one statement that the repository function executes."""
     sent: list[tuple[str, Any]] = []
@@ -68,7 +74,7 @@ async def plan_of(
 
     event.listen(database.engine.sync_engine, "before_cursor_execute", record)
     async with database.unit_of_work() as session:
-        assert await query(session) is not None
+        assert await query(session) is not None or nothing
     event.remove(database.engine.sync_engine, "before_cursor_execute", record)
     [(statement, parameters)] = sent
     async with database.unit_of_work() as session:
@@ -93,6 +99,38 @@ async def test_latest_readiness_with_its_detail_uses_the_same_index(
     many: Database, shop: Shop
 ) -> None:
     plan = await plan_of(many, lambda s: readiness.find_latest_detail(s, shop.access))
+    assert "ix_readiness_scores_business_id_created_at" in indexes(plan)
+    assert not any(node["Node Type"] in {"Sort", "Seq Scan"} for node in plan)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        lambda session, access: readiness.list_scores(
+            session, access, limit=26, before=datetime.now(UTC) - timedelta(days=20)
+        ),
+        lambda session, access: readiness.find_detail_at(
+            session, access, datetime.now(UTC) - timedelta(days=20)
+        ),
+    ],
+    ids=["a page of the history", "the score at a time"],
+)
+async def test_scores_of_a_time_are_read_by_index(
+    many: Database, shop: Shop, query: Callable[[Session, Access], Awaitable[object]]
+) -> None:
+    plan = await plan_of(many, lambda session: query(session, shop.access), nothing=True)
+    assert "ix_readiness_scores_business_id_created_at" in indexes(plan)
+    assert not any(node["Node Type"] in {"Sort", "Seq Scan"} for node in plan)
+
+
+async def test_last_score_from_other_data_is_found_by_index(many: Database, shop: Shop) -> None:
+    later = ScoreWithDetail(
+        ReadinessScore(created_at=datetime.now(UTC)),
+        ReadinessScoreDetail(inputs_hash="b" * 64, model_version="readiness-1"),
+    )
+    plan = await plan_of(
+        many, lambda s: readiness.find_different_before(s, shop.access, later), nothing=True
+    )
     assert "ix_readiness_scores_business_id_created_at" in indexes(plan)
     assert not any(node["Node Type"] in {"Sort", "Seq Scan"} for node in plan)
 

@@ -73,11 +73,46 @@ class Calculate(Arguments):
     ]
 
 
+class SupposedInput(Arguments):
+    input: Literal[
+        "scale",
+        "history",
+        "growth",
+        "stability",
+        "disputes",
+        "refunds",
+        "payments",
+        "concentration",
+        "retention",
+        "payouts",
+    ]
+    value: Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
+
+
+class SimulateReadiness(Arguments):
+    changes: Annotated[list[SupposedInput], Field(min_length=1, max_length=10)] | None = None
+    more_months: Annotated[int, Field(ge=1, le=24)] | None = None
+    payouts_enabled: bool | None = None
+
+    @model_validator(mode="after")
+    def changes_something(self) -> SimulateReadiness:
+        assert self.changes or self.more_months or self.payouts_enabled is not None
+        return self
+
+
+class FindReadinessPaths(Arguments):
+    target: Literal["needs_work", "funding_ready", "highly_attractive"]
+
+
 ARGUMENTS: dict[str, type[Arguments]] = {
     "query_snapshots": QuerySnapshots,
     "compare_periods": ComparePeriods,
     "get_readiness": NoArguments,
     "explain_readiness": NoArguments,
+    "simulate_readiness": SimulateReadiness,
+    "find_readiness_paths": FindReadinessPaths,
+    "explain_score_change": NoArguments,
+    "check_funder_floors": NoArguments,
     "recompute_readiness": NoArguments,
     "list_recommendations": ListRecommendations,
     "create_recommendation": CreateRecommendation,
