@@ -161,6 +161,8 @@ class ModelError(ExternalServiceError):
 class ModelUnavailableError(ModelError):
     """The model provider cannot answer at present. Try again in a minute."""
 
+    code = "model_unavailable"
+
     def __init__(self, message: str | None = None, *, retry_after: float | None = None) -> None:
         """Take how many seconds the provider asks to wait, if it says."""
         super().__init__(message)

@@ -21,7 +21,7 @@ from domain.readiness import (
 )
 from domain.readiness.paths import STEP, effort
 from tests.domain.months import GOOD
-from tests.domain.readiness.test_scoring import accounts
+from tests.domain.readiness.accounts import accounts
 
 TODAY = date(2026, 11, 22)
 ORDER = list(Tier)
@@ -120,7 +120,7 @@ def test_effort_is_measured_in_widths_of_the_curve():
 
 def test_where_no_single_change_reaches_the_smallest_combination_is_given():
     inputs = with_values(
-        GOOD, {ComponentKey.CONCENTRATION: Decimal("0.60"), ComponentKey.REFUNDS: Decimal("0.26")}
+        GOOD, {ComponentKey.CONCENTRATION: Decimal("0.60"), ComponentKey.REFUNDS: Decimal("0.38")}
     )
     [path] = paths_to(inputs).paths
     assert {step.key for step in path.steps} == {ComponentKey.CONCENTRATION, ComponentKey.REFUNDS}

@@ -30,7 +30,7 @@ from domain.readiness import (
 )
 from domain.readiness.simulation import UNTIL
 from tests.domain.months import GOOD
-from tests.domain.readiness.test_scoring import accounts
+from tests.domain.readiness.accounts import accounts
 
 CONCENTRATED = with_values(GOOD, {ComponentKey.CONCENTRATION: Decimal("0.60")})
 
