@@ -16,6 +16,7 @@ from db.models.insight import (
     ReadinessScore,
     ReadinessScoreDetail,
     Recommendation,
+    SnapshotRevision,
 )
 from db.models.ledger import (
     LedgerBalanceTransaction,
@@ -28,14 +29,17 @@ from db.models.ledger import (
     LedgerRefund,
     LedgerTombstone,
 )
+from db.models.rollups import DailyMetrics, LedgerChange, MetricRollup, MonthlyCustomers
 from db.models.stripe import IntegrationAccount, OAuthState, StripeEvent, StripeEventFailure
 from db.models.sync import SyncRun
 
 __all__ = [
     "Business",
     "Conversation",
+    "DailyMetrics",
     "IntegrationAccount",
     "LedgerBalanceTransaction",
+    "LedgerChange",
     "LedgerCharge",
     "LedgerCustomer",
     "LedgerDispute",
@@ -52,14 +56,17 @@ __all__ = [
     "LedgerTombstone",
     "Membership",
     "Message",
+    "MetricRollup",
     "MetricSnapshot",
     "Model",
+    "MonthlyCustomers",
     "OAuthState",
     "ReadinessScore",
     "ReadinessScoreDetail",
     "Recommendation",
     "Run",
     "RunEvent",
+    "SnapshotRevision",
     "StripeEvent",
     "StripeEventFailure",
     "SyncRun",

@@ -1,0 +1,183 @@
+"""The ledger, summed by local day: one statement for each table, merged by currency and day.
+
+A UNION of all tables under one GROUP BY could not be planned in parallel, and would sort what each
+statement here only counts. What counts, and by which date, is said in `db.repositories.facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Label,
+    RowMapping,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db.models import (
+    LedgerBalanceTransaction,
+    LedgerCharge,
+    LedgerCustomer,
+    LedgerDispute,
+    LedgerEarlyFraudWarning,
+    LedgerPaymentIntent,
+    LedgerPayout,
+    LedgerRefund,
+)
+from db.models.ledger import LedgerRow
+from db.session import Session
+from domain.metrics import NO_CURRENCY, DayFacts
+
+NET_CATEGORIES = (
+    "charge",
+    "partial_capture_reversal",
+    "refund",
+    "refund_failure",
+    "dispute",
+    "dispute_reversal",
+)
+DayKey = tuple[str, date]
+_ZONE = bindparam("zone", type_=String())
+_INSTANT = DateTime(timezone=True)
+
+
+def _by_day(
+    table: type[LedgerRow],
+    *sums: Label[Any],
+    where: ColumnElement[bool] | None = None,
+    currency: ColumnElement[str] | None = None,
+) -> Select[Any]:
+    """Return the statement that sums a table's rows by currency and local day."""
+    day = cast(func.timezone(_ZONE, table.created_at), Date).label("day")
+    code = getattr(table, "currency") if currency is None else currency  # noqa: B009
+    query = select(code.label("currency"), day, *sums).where(
+        table.business_id == bindparam("business_id", type_=Uuid()),
+        table.created_at >= bindparam("start", type_=_INSTANT),
+        table.created_at < bindparam("end", type_=_INSTANT),
+    )
+    return (query if where is None else query.where(where)).group_by(text("1"), text("2"))
+
+
+def _sum(column: InstrumentedAttribute[int], name: str, *only: ColumnElement[bool]) -> Label[Any]:
+    total = func.sum(column).filter(*only) if only else func.sum(column)
+    return cast(func.coalesce(total, 0), BigInteger).label(name)
+
+
+def _count(name: str, *only: ColumnElement[bool]) -> Label[Any]:
+    return (func.count().filter(*only) if only else func.count()).label(name)
+
+
+_SUCCEEDED = LedgerCharge.status == "succeeded"
+_NONE = literal(NO_CURRENCY, String())
+STATEMENTS: Sequence[Select[Any]] = (
+    _by_day(
+        LedgerCharge,
+        _sum(LedgerCharge.amount_captured, "gross_minor", _SUCCEEDED),
+        _count("charge_count", _SUCCEEDED, LedgerCharge.amount_captured > 0),
+        _count("attempt_count", LedgerCharge.status != "pending"),
+        _count(
+            "lone_failures",
+            LedgerCharge.status == "failed",
+            LedgerCharge.payment_intent_id.is_(None),
+        ),
+    ),
+    _by_day(
+        LedgerPaymentIntent,
+        _count("failed_count"),
+        where=and_(
+            LedgerPaymentIntent.status.in_(["requires_payment_method", "canceled"]),
+            LedgerPaymentIntent.error_code.is_not(None),
+        ),
+    ),
+    _by_day(
+        LedgerRefund,
+        _sum(LedgerRefund.amount, "refund_minor"),
+        _count("refund_count"),
+        where=or_(LedgerRefund.status.in_(["succeeded", "pending"]), LedgerRefund.status.is_(None)),
+    ),
+    _by_day(
+        LedgerDispute,
+        _sum(LedgerDispute.amount, "dispute_minor"),
+        _count("dispute_count"),
+        where=and_(LedgerDispute.status.not_like("warning%"), LedgerDispute.status != "prevented"),
+    ),
+    _by_day(
+        LedgerBalanceTransaction,
+        _count("line_count"),
+        _sum(LedgerBalanceTransaction.fee, "fee_minor"),
+        _sum(
+            LedgerBalanceTransaction.amount,
+            "net_minor",
+            LedgerBalanceTransaction.reporting_category.in_(NET_CATEGORIES),
+        ),
+    ),
+    _by_day(
+        LedgerPayout,
+        _count("paid_payouts", LedgerPayout.status == "paid"),
+        _count("failed_payouts", LedgerPayout.status == "failed"),
+    ),
+    _by_day(LedgerEarlyFraudWarning, _count("warning_count"), currency=_NONE),
+    _by_day(LedgerCustomer, _count("new_customers"), currency=_NONE),
+)
+# A window, not a join to the next attempt: a ledger just filled has no statistics yet, and without
+# them the planner takes a nested loop over all pairs (measured: 31 s for 70,000 charges, not 0.3).
+LONE_FAILURES = text("""
+    WITH attempts AS (
+        SELECT created_at, currency, status, customer_id,
+               lead(created_at) OVER (
+                   PARTITION BY customer_id, amount, currency
+                   ORDER BY created_at, status = 'succeeded', stripe_id
+               ) AS next_at
+        FROM ledger_charges
+        WHERE business_id = :business_id AND payment_intent_id IS NULL
+          AND created_at >= :start AND created_at < CAST(:end AS timestamptz) + INTERVAL '8 days'
+    )
+    SELECT currency, CAST(created_at AT TIME ZONE :zone AS date) AS day, count(*) AS failed_count
+    FROM attempts
+    WHERE status = 'failed' AND created_at < :end
+      AND (customer_id IS NULL OR next_at IS NULL OR next_at > created_at + INTERVAL '7 days')
+    GROUP BY 1, 2
+""")
+
+
+async def sum_days(session: Session, parameters: Mapping[str, Any]) -> dict[DayKey, DayFacts]:
+    """Return the facts of every local day on which anything happened, by currency and day.
+
+    `parameters` are `business_id`, the instants `start` and `end`, and the name of the `zone`.
+    """
+    found: dict[DayKey, dict[str, int]] = {}
+    for statement in STATEMENTS:
+        _add(found, (await session.execute(statement, parameters)).mappings().all())
+    lone = [facts.pop("lone_failures", 0) for facts in found.values()]
+    if any(lone):
+        _add(found, (await session.execute(LONE_FAILURES, parameters)).mappings().all())
+    return {
+        (currency, day): DayFacts(day=day, **facts)
+        for (currency, day), facts in sorted(found.items())
+        if any(facts.values())
+    }
+
+
+def _add(found: dict[DayKey, dict[str, int]], rows: Sequence[RowMapping]) -> None:
+    for row in rows:
+        facts = found.setdefault((row["currency"], row["day"]), {})
+        for name, value in row.items():
+            if name not in ("currency", "day"):
+                facts[name] = facts.get(name, 0) + (value or 0)
