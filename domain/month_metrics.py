@@ -31,8 +31,9 @@ class DayFacts:
     payments that ended in failure, not declined attempts that were paid later. Disputes count on
     the day they were opened, without inquiries. `net_minor` is gross less refunds and dispute
     withdrawals plus dispute reversals, before fees, by the day of each ledger entry, of which there
-    are `line_count`. `attempt_count` are charges that succeeded or failed. Warnings and new
-    customers have no currency of their own and are told in NO_CURRENCY.
+    are `line_count`. `attempt_count` are charges that succeeded or failed, `disputed_count` the
+    disputes of the day's charges, whenever they were opened. Warnings and new customers have no
+    currency of their own and are told in NO_CURRENCY.
     """
 
     day: date
@@ -46,6 +47,7 @@ class DayFacts:
     fee_minor: int = 0
     net_minor: int = 0
     attempt_count: int = 0
+    disputed_count: int = 0
     line_count: int = 0
     paid_payouts: int = 0
     failed_payouts: int = 0
@@ -85,8 +87,8 @@ class MonthMetrics:
 
     Ratios have 4 decimals (0.0123 is 1.23 %) and are None where there was nothing to divide by.
     `average_charge` is in major units. `through` is the last day counted: the month's last day, or
-    an earlier one when `month_to_date`. `disputed_count` are the month's charges that were disputed
-    at any time. Payouts, warnings and new customers are counted over all currencies.
+    an earlier one when `month_to_date`. `disputed_count` are disputes of the month's charges,
+    whenever they were opened. Payouts, warnings and new customers are counted over all currencies.
     """
 
     month: Month
@@ -213,6 +215,7 @@ def month_metrics(
         through=last,
         attempt_count=sum(day.attempt_count for day in days),
         line_count=sum(day.line_count for day in days),
+        disputed_count=sum(day.disputed_count for day in days),
         warning_count=sum(day.warning_count for day in days),
         new_customers=sum(day.new_customers for day in days),
         paid_payouts=sum(day.paid_payouts for day in days),

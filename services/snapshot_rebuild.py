@@ -35,7 +35,6 @@ class _Material:
 
     days: Sequence[CurrencyDay]
     customers: Mapping[tuple[str, Month], CustomerSpread]
-    disputed: Mapping[tuple[str, Month], int]
     unreconciled: Mapping[Month, int]
     missing_permissions: list[str]
     currency: str
@@ -88,7 +87,8 @@ async def rebuild(
     await stored_snapshots.delete_snapshots(
         session, access, [row.id for row in known if Month.of(row.period_start) not in after]
     )
-    await stored_snapshots.upsert_snapshots(session, access, snapshots, now=now)
+    fresh = [values for month, values in after.items() if values != before.get(month)]
+    await stored_snapshots.upsert_snapshots(session, access, fresh, now=now)
     return changed
 
 
@@ -124,7 +124,6 @@ async def _gather(
     return _Material(
         days=days,
         customers=await rollups.list_customers(session, access),
-        disputed=await facts.count_disputed(session, access, zone),
         unreconciled=await facts.list_unreconciled(session, access, zone, now=horizon),
         missing_permissions=sorted(metadata.get("missing") or []),
         currency=_main_currency(
@@ -177,8 +176,7 @@ def _ledger_missing(currency: str, settlement: set[str]) -> str | None:
 
 
 def _metrics(material: _Material, month: Month, lines: Sequence[CurrencyDay]) -> MonthMetrics:
-    key = (material.currency, month)
-    spread = material.customers.get(key, CustomerSpread())
+    spread = material.customers.get((material.currency, month), CustomerSpread())
     metrics = month_metrics(
         month,
         [line.facts for line in lines if line.currency == material.currency],
@@ -192,7 +190,6 @@ def _metrics(material: _Material, month: Month, lines: Sequence[CurrencyDay]) ->
         metrics,
         # On its last day a month has all of its days but is not over yet.
         month_to_date=material.horizon < end,
-        disputed_count=material.disputed.get(key, 0),
         paid_payouts=sum(line.facts.paid_payouts for line in lines),
         failed_payouts=sum(line.facts.failed_payouts for line in lines),
         warning_count=sum(facts.warning_count for facts in uncoined),

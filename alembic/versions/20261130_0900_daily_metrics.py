@@ -26,6 +26,7 @@ DAILY = (
     "refund_count",
     "dispute_count",
     "dispute_minor",
+    "disputed_count",
     "line_count",
     "fee_minor",
     "net_minor",

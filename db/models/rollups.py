@@ -55,6 +55,7 @@ class DailyMetrics(Model):
     refund_count: Mapped[int] = mapped_column(BigInteger)
     dispute_count: Mapped[int] = mapped_column(BigInteger)
     dispute_minor: Mapped[int] = mapped_column(BigInteger)
+    disputed_count: Mapped[int] = mapped_column(BigInteger)
     line_count: Mapped[int] = mapped_column(BigInteger)
     fee_minor: Mapped[int] = mapped_column(BigInteger)
     net_minor: Mapped[int] = mapped_column(BigInteger)

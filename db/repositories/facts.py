@@ -20,19 +20,20 @@ What counts, and by which date (every amount in its own currency, never converte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Date, String, bindparam, cast, func, select, text
 
 from db.models import LedgerCharge, LedgerPayout
 from db.models.ledger import UNRECONCILED
-from db.repositories.ledger_days import sum_days
+from db.repositories.ledger_days import LocalDays, find_extent, sum_days
 from db.session import Session
 from domain.access import Access
 from domain.metrics import CustomerSpread, DayFacts
-from domain.periods import Month
+from domain.periods import Month, month_bounds
 
 # A nightly reconciliation reads 40 payouts, the newest first: a new one is dealt with by then.
 RECONCILED_WITHIN = timedelta(days=3)
@@ -121,39 +122,54 @@ async def list_unreconciled(
 
 async def list_days(session: Session, access: Access, window: Window) -> list[CurrencyDay]:
     """List the facts of every local day of the window on which anything happened."""
-    days = await sum_days(session, _parameters(access, window))
+    extent = await find_extent(session, access.business_id)
+    first, last = extent or (window.start, window.start)
+    start, end = max(window.start, first), min(window.end, last + timedelta(seconds=1))
+    within = LocalDays.between(start, end, window.zone)
+    days = await sum_days(session, _parameters(access, window), within)
     return [CurrencyDay(currency, facts) for (currency, _), facts in days.items()]
 
 
-# Hashed twice, by customer and then by month: counting distinct names would sort every charge.
+# Month by month, so that the customers of one fit into memory; counting distinct names over all
+# months would sort every charge.
 _CUSTOMER_MONTHS = text("""
-    WITH customers AS (
-        SELECT currency, date_trunc('month', created_at AT TIME ZONE :zone) AS month,
-               customer_id, sum(amount_captured) AS paid
-        FROM ledger_charges
-        WHERE business_id = :business_id AND created_at >= :start AND created_at < :end
-          AND status = 'succeeded' AND amount_captured > 0
-        GROUP BY 1, 2, 3
-    )
-    SELECT currency, CAST(month AS date) AS month,
-           count(customer_id) AS active,
-           CAST(coalesce(max(paid) FILTER (WHERE customer_id IS NOT NULL), 0) AS bigint) AS largest,
-           CAST(coalesce(sum(paid) FILTER (WHERE customer_id IS NULL), 0) AS bigint) AS guests,
-           coalesce(sum(paid * paid) FILTER (WHERE customer_id IS NOT NULL), 0) AS squares
-    FROM customers
-    GROUP BY 1, 2
-    ORDER BY 1, 2
+    SELECT months.month, spread.*
+    FROM unnest(CAST(:months AS date[]), CAST(:starts AS timestamptz[]),
+                CAST(:ends AS timestamptz[])) AS months(month, begins, ends)
+    CROSS JOIN LATERAL (
+        SELECT currency, count(customer_id) AS active,
+               coalesce(max(paid) FILTER (WHERE customer_id IS NOT NULL), 0) AS largest,
+               coalesce(sum(paid) FILTER (WHERE customer_id IS NULL), 0) AS guests,
+               coalesce(sum(paid * paid) FILTER (WHERE customer_id IS NOT NULL), 0) AS squares
+        FROM (
+            SELECT currency, customer_id, sum(amount_captured) AS paid
+            FROM ledger_charges
+            WHERE business_id = :business_id
+              AND created_at >= months.begins AND created_at < months.ends
+              AND status = 'succeeded' AND amount_captured > 0
+            GROUP BY 1, 2
+        ) AS customers
+        GROUP BY 1
+    ) AS spread
+    ORDER BY spread.currency, months.month
 """)
 
 
 async def list_customer_months(
-    session: Session, access: Access, window: Window
+    session: Session, access: Access, months: Sequence[Month], zone: ZoneInfo
 ) -> dict[tuple[str, Month], CustomerSpread]:
-    """Return how charges spread over customers, by currency and local month of the window."""
-    rows = (await session.execute(_CUSTOMER_MONTHS, _parameters(access, window))).all()
+    """Return how the charges of local months spread over customers, by currency and month."""
+    bounds = [month_bounds(month, zone) for month in months]
+    parameters = {
+        "business_id": access.business_id,
+        "months": [month.first_day for month in months],
+        "starts": [start for start, _ in bounds],
+        "ends": [end for _, end in bounds],
+    }
+    rows = (await session.execute(_CUSTOMER_MONTHS, parameters)).all()
     return {
         (row.currency, Month.of(row.month)): CustomerSpread(
-            row.active, row.largest, row.guests, int(row.squares)
+            row.active, int(row.largest), int(row.guests), int(row.squares)
         )
         for row in rows
     }
@@ -167,10 +183,10 @@ _DISPUTED = text("""
                 WHERE charge.business_id = dispute.business_id
                   AND charge.stripe_id = dispute.charge_id) AS charged_at
         FROM ledger_disputes AS dispute
-        WHERE business_id = :business_id AND status NOT LIKE 'warning%' AND status <> 'prevented'
+        WHERE business_id = :business_id AND created_at >= :start AND created_at < :end
+          AND status NOT LIKE 'warning%' AND status <> 'prevented'
     )
-    SELECT currency, CAST(date_trunc('month', charged_at AT TIME ZONE :zone) AS date) AS month,
-           count(*) AS disputes
+    SELECT currency, CAST(charged_at AT TIME ZONE :zone AS date) AS day, count(*) AS disputes
     FROM disputed
     WHERE charged_at IS NOT NULL
     GROUP BY 1, 2
@@ -178,12 +194,11 @@ _DISPUTED = text("""
 
 
 async def count_disputed(
-    session: Session, access: Access, zone: ZoneInfo
-) -> dict[tuple[str, Month], int]:
-    """Count the disputes of each month's charges, by currency and local month of the charge."""
-    parameters = {"business_id": access.business_id, "zone": zone.key}
-    rows = (await session.execute(_DISPUTED, parameters)).all()
-    return {(row.currency, Month.of(row.month)): row.disputes for row in rows}
+    session: Session, access: Access, window: Window
+) -> dict[tuple[str, date], int]:
+    """Count the disputes that were opened in the window by currency and local day of the charge."""
+    rows = (await session.execute(_DISPUTED, _parameters(access, window))).all()
+    return {(row.currency, row.day): row.disputes for row in rows}
 
 
 _CUSTOMER_SHARES = text("""

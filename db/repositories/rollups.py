@@ -13,7 +13,21 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    String,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -105,6 +119,37 @@ async def replace_days(
     ]
     if rows:
         await session.execute(insert(DailyMetrics), rows)
+
+
+async def replace_disputed(
+    session: Session, access: Access, since: date, disputed: Mapping[tuple[str, date], int]
+) -> None:
+    """Make these the only disputes of charges made since that day; of days without any, none."""
+    counts = (
+        func.unnest(
+            literal([currency for currency, _ in disputed], ARRAY(String())),
+            literal([day for _, day in disputed], ARRAY(Date())),
+            literal(list(disputed.values()), ARRAY(BigInteger())),
+        )
+        .table_valued(column("currency", String()), column("day", Date()), column("disputes"))
+        .render_derived("counts")
+    )
+    counted = (
+        select(cast(counts.c.disputes, BigInteger))
+        .where(counts.c.currency == DailyMetrics.currency, counts.c.day == DailyMetrics.day)
+        .scalar_subquery()
+    )
+    count = func.coalesce(counted, 0)
+    await session.execute(
+        update(DailyMetrics)
+        .where(
+            DailyMetrics.business_id == access.business_id,
+            DailyMetrics.day >= since,
+            DailyMetrics.disputed_count != count,
+        )
+        .values(disputed_count=count)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def replace_customers(

@@ -7,7 +7,7 @@ the rebuild that changed or removed the snapshot.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -64,19 +64,25 @@ async def upsert_snapshots(
     if not snapshots:
         return
     ours = {"business_id": access.business_id, "created_at": now}
-    rows = [{**ours, **asdict(snapshot)} for snapshot in snapshots]
-    statement = insert(MetricSnapshot).values(rows)
+    rows = [{**ours, **_columns(snapshot)} for snapshot in snapshots]
+    statement = insert(MetricSnapshot)
     changed = [
         getattr(MetricSnapshot, name).is_distinct_from(statement.excluded[name])
         for name in _CONTENT
     ]
+    # One statement, sent with each row: it is planned once, however many months there are.
     await session.execute(
         statement.on_conflict_do_update(
             index_elements=_KEY,
             set_={name: statement.excluded[name] for name in _CONTENT},
             where=or_(*changed),
-        )
+        ),
+        rows,
     )
+
+
+def _columns(snapshot: SnapshotValues) -> dict[str, Any]:
+    return {field.name: getattr(snapshot, field.name) for field in fields(SnapshotValues)}
 
 
 def _known_from() -> ColumnElement[datetime]:

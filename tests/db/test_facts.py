@@ -226,8 +226,10 @@ async def test_rows_of_another_business_are_never_seen(database: Database, shop:
         assert await facts.list_days(session, shop.access, window()) == []
         assert await facts.find_first_charge_at(session, shop.access) is None
         assert await facts.find_last_charge_at(session, shop.access) is None
-        assert await facts.count_disputed(session, shop.access, NEW_YORK) == {}
-        customers = await facts.list_customer_months(session, shop.access, window())
+        assert await facts.count_disputed(session, shop.access, window()) == {}
+        customers = await facts.list_customer_months(
+            session, shop.access, [Month(2026, 3)], NEW_YORK
+        )
         shares = await facts.get_customer_shares(session, shop.access, window(), currency="usd")
     assert customers == {}
     assert shares == CustomerShares(0, 0, 0, 0)
@@ -256,7 +258,9 @@ async def test_customers_are_counted_once_a_month_and_guests_never(
     books.charge("2026-03-02T12:00:00", 9_000, customer="cus_b", currency="eur")
     await books.save(database)
     async with database.unit_of_work() as session:
-        found = await facts.list_customer_months(session, shop.access, window())
+        found = await facts.list_customer_months(
+            session, shop.access, [Month(2026, 3), Month(2026, 4)], NEW_YORK
+        )
     assert found == {
         ("eur", Month(2026, 3)): CustomerSpread(1, 9_000, 0, 81_000_000),
         ("usd", Month(2026, 3)): CustomerSpread(3, 2_000, 2_000, 4_000_000 + 1_000_000 + 250_000),
@@ -320,9 +324,7 @@ async def test_first_and_last_charge_are_those_that_captured_money(
     assert (first, last) == (at("2026-02-01T00:00:00"), at("2026-02-02T00:00:00"))
 
 
-async def test_disputes_count_with_the_month_of_their_charge(
-    database: Database, shop: Shop
-) -> None:
+async def test_disputes_count_with_the_day_of_their_charge(database: Database, shop: Shop) -> None:
     books = Books(shop.access)
     march = books.charge("2026-04-01T03:59:59", 1_000)
     april = books.charge("2026-04-01T04:00:00", 1_000)
@@ -335,8 +337,11 @@ async def test_disputes_count_with_the_month_of_their_charge(
         books.dispute(charge, when, 1_000, status=status)
     await books.save(database)
     async with database.unit_of_work() as session:
-        found = await facts.count_disputed(session, shop.access, NEW_YORK)
-    assert found == {("usd", Month(2026, 3)): 2, ("usd", Month(2026, 4)): 1}
+        found = await facts.count_disputed(session, shop.access, window())
+        in_may = Window(at("2026-05-01T04:00:00"), at("2026-06-01T04:00:00"), NEW_YORK)
+        opened_in_may = await facts.count_disputed(session, shop.access, in_may)
+    assert found == {("usd", date(2026, 3, 31)): 2, ("usd", date(2026, 4, 1)): 1}
+    assert opened_in_may == {("usd", date(2026, 3, 31)): 1}
 
 
 FILL = text("""
