@@ -11,6 +11,7 @@ from db.session import Session
 from domain.access import Access, Permission
 from domain.advice import advise
 from domain.periods import Month
+from domain.rates import NO_RATES, StatedRates
 from services import readiness, recommendations, snapshots
 from services.businesses import time_zone_of
 
@@ -24,7 +25,12 @@ class Refreshed:
 
 
 async def refresh(
-    session: Session, access: Access, *, now: datetime, zone: ZoneInfo | None = None
+    session: Session,
+    access: Access,
+    *,
+    now: datetime,
+    zone: ZoneInfo | None = None,
+    rates: StatedRates = NO_RATES,
 ) -> Refreshed:
     """Derive everything anew from the ledger, in the transaction that completed the sync.
 
@@ -34,7 +40,7 @@ async def refresh(
     access.require(Permission.RECOMPUTE)
     if zone is None:
         zone = ZoneInfo(time_zone_of(await find_integration(session, access)))
-    changed = tuple(await snapshots.rebuild(session, access, zone=zone, now=now))
+    changed = tuple(await snapshots.rebuild(session, access, zone=zone, now=now, rates=rates))
     computed = await readiness.recompute_if_changed(session, access, now=now)
     if computed is None:
         return Refreshed(changed, None)

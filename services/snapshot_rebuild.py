@@ -20,13 +20,11 @@ from domain.currencies import RECENT_MONTHS, main_currency
 from domain.metric_trends import with_trends
 from domain.metrics import NO_CURRENCY, CustomerSpread, MonthMetrics, month_metrics
 from domain.periods import Month, local_date, month_bounds, month_range
-from domain.rates import StatedRates
+from domain.rates import NO_RATES, StatedRates
 from services.rollups import bring_up_to_date
 from services.snapshot_currencies import convert, other_currencies
 from services.snapshot_metrics import Beside, Origin, to_values
 from services.snapshot_schema import DataQuality
-
-_NO_RATES = StatedRates()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ async def rebuild(
     *,
     zone: ZoneInfo,
     now: datetime,
-    rates: StatedRates = _NO_RATES,
+    rates: StatedRates = NO_RATES,
 ) -> list[Month]:
     """Recompute the months from the first charge on; return those whose figures changed.
 
