@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import ConfigurationError
+from domain.rates import StatedRates, parse_rates
 
 # HS256 and AES-256 both want 256 bits; shorter is refused outside the demo.
 MINIMUM_SECRET_BYTES = 32
@@ -101,6 +102,16 @@ class ServerSettings(_Section):
     log_level: str = Field("INFO", validation_alias="VAULTRA_LOG_LEVEL")
 
 
+class MetricsSettings(_Section):
+    """How figures are told: the rates by which amounts in other currencies become US dollars."""
+
+    reference_rates: str | None = Field(None, validation_alias="VAULTRA_REFERENCE_RATES")
+
+    def rates(self) -> StatedRates:
+        """Return the stated rates; raise ConfigurationError if they cannot be read."""
+        return parse_rates(self.reference_rates or "")
+
+
 class Settings(_Section):
     """All settings."""
 
@@ -109,6 +120,7 @@ class Settings(_Section):
     stripe: StripeSettings = Field(default_factory=StripeSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
 
 
 def load_settings() -> Settings:

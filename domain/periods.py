@@ -64,10 +64,11 @@ def month_range(first: Month, last: Month) -> Iterator[Month]:
 
 def month_bounds(month: Month, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the UTC instants [start, end) of the month in the zone."""
-    return _midnight(month.first_day, zone), _midnight(month.plus(1).first_day, zone)
+    return day_begins(month.first_day, zone), day_begins(month.plus(1).first_day, zone)
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
+def day_begins(day: date, zone: ZoneInfo) -> datetime:
+    """Return the UTC instant at which the day begins in the zone."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 

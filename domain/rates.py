@@ -48,6 +48,9 @@ class StatedRates:
         return next((rate for rate in self.rates if rate.currency == currency), None)
 
 
+NO_RATES = StatedRates()
+
+
 def parse_rates(text: str) -> StatedRates:
     """Read `eur=1.0834@2026-11-27,jpy=0.0064@2026-11-27`; raise ConfigurationError on other text.
 

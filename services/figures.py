@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 
 from domain.metrics import METRICS, RATIO_STEP, MetricName, Unit
 from domain.periods import Month
-from services.snapshot_metrics import StoredMonth, value_of
+from services.snapshot_metrics import StoredMonth, note_on, observed, value_of
 
 
 class _Result(BaseModel):
@@ -21,7 +21,8 @@ class _Result(BaseModel):
 class Figure(_Result):
     """One metric over one period, both days inclusive; money in major units of `currency`.
 
-    A `value` of None always comes with a `missing_reason`. `snapshot_ids` are its sources.
+    A `value` of None always comes with a `missing_reason`. `n` counts the observations behind it,
+    as its definition tells. `snapshot_ids` are its sources.
     """
 
     metric: MetricName
@@ -34,6 +35,8 @@ class Figure(_Result):
     month_to_date: bool
     as_of: datetime | None
     snapshot_ids: list[UUID]
+    n: int | None = None
+    note: str | None = None
     missing_reason: str | None = None
 
     @model_serializer(mode="wrap")
@@ -41,10 +44,20 @@ class Figure(_Result):
         self, handler: SerializerFunctionWrapHandler
     ) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        for name in ("currency", "missing_reason"):
+        for name in ("currency", "n", "note", "missing_reason"):
             if content[name] is None:
                 del content[name]
         return content
+
+
+class Definition(_Result):
+    """What a metric means: told once a result, not once a figure."""
+
+    metric: MetricName
+    definition: str
+    window: str
+    unit: Unit
+    source: str
 
 
 class MonthFigures(_Result):
@@ -61,10 +74,20 @@ class SnapshotQueryResult(_Result):
     currency: str
     time_zone: str
     as_of: datetime | None
+    known_at: datetime | None = None
     stale: bool
     months: list[MonthFigures]
     totals: list[Figure]
     missing_months: list[str]
+    definitions_version: str
+    definitions: list[Definition]
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_not_asked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if content["known_at"] is None:
+            del content["known_at"]
+        return content
 
 
 class PeriodComparison(_Result):
@@ -81,6 +104,19 @@ class PeriodComparison(_Result):
     change_ratio: Decimal | None
     direction: Literal["up", "down", "flat", "unknown"]
     as_of: datetime | None
+    definition: Definition
+
+
+def definition_of(metric: MetricName) -> Definition:
+    """Return what the metric means."""
+    known = METRICS[metric]
+    return Definition(
+        metric=metric,
+        definition=known.definition,
+        window=known.window,
+        unit=known.unit,
+        source=known.source,
+    )
 
 
 def figure_of(metric: MetricName, months: list[StoredMonth]) -> Figure:
@@ -99,6 +135,8 @@ def figure_of(metric: MetricName, months: list[StoredMonth]) -> Figure:
         month_to_date=last.metrics.month_to_date,
         as_of=last.stored.data_as_of,
         snapshot_ids=[month.snapshot_id for month in months],
+        n=None if value is None else observed(metric, months),
+        note=None if value is None else note_on(metric, months),
         missing_reason=reason,
     )
 
@@ -139,6 +177,7 @@ def compare_figures(first: Figure, second: Figure) -> PeriodComparison:
         change_ratio=ratio,
         direction=_direction(change),
         as_of=second.as_of,
+        definition=definition_of(first.metric),
     )
 
 

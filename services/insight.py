@@ -12,6 +12,7 @@ from db.session import Session
 from domain.access import Access, Permission
 from domain.advice import advise
 from domain.periods import Month
+from domain.rates import NO_RATES, StatedRates
 from services import advising, insight_changes, readiness, signals, snapshots
 from services.businesses import time_zone_of
 from services.insight_changes import Cause
@@ -33,6 +34,7 @@ async def refresh(
     now: datetime,
     zone: ZoneInfo | None = None,
     cause: Cause = Cause.SYNC,
+    rates: StatedRates = NO_RATES,
 ) -> Refreshed:
     """Derive everything anew from the ledger, in the transaction that completed the sync.
 
@@ -43,7 +45,7 @@ async def refresh(
     access.require(Permission.RECOMPUTE)
     await lock_business(session, access)
     before = await insight_changes.standing(session, access)
-    refreshed = await _derive(session, access, now, zone)
+    refreshed = await _derive(session, access, now, zone, rates)
     await insight_changes.record(
         session, access, cause=cause, months=refreshed.months_changed, before=before, now=now
     )
@@ -62,11 +64,11 @@ async def request_nightly(session: Session) -> int:
 
 
 async def _derive(
-    session: Session, access: Access, now: datetime, zone: ZoneInfo | None
+    session: Session, access: Access, now: datetime, zone: ZoneInfo | None, rates: StatedRates
 ) -> Refreshed:
     if zone is None:
         zone = ZoneInfo(time_zone_of(await find_integration(session, access)))
-    changed = tuple(await snapshots.rebuild(session, access, zone=zone, now=now))
+    changed = tuple(await snapshots.rebuild(session, access, zone=zone, now=now, rates=rates))
     computed = await readiness.recompute_if_changed(session, access, now=now)
     if computed is None:
         return Refreshed(changed, None)

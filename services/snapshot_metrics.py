@@ -1,72 +1,68 @@
-"""What a stored snapshot holds beside its columns, and the way from it to metrics and back."""
+"""The way from a month's metrics to its stored snapshot, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from db.models import MetricSnapshot
+from db.models import MetricSnapshot, SnapshotRevision
 from db.repositories.snapshots import SnapshotValues
+from domain.metric_definitions import DISPUTE_WINDOW_DAYS
 from domain.metrics import (
+    METRICS,
     MetricName,
     MonthMetrics,
+    Trend,
     missing_reason,
+    observations,
     ratio_of,
     to_column_ratio,
     total,
 )
 from domain.money import to_decimal
 from domain.periods import Month
+from integrations.stripe.resources import CUSTOMERS, PAYMENT_INTENTS, PAYOUTS
+from services.snapshot_schema import (
+    DEFINITIONS_VERSION,
+    Converted,
+    DataQuality,
+    OtherCurrency,
+    SnapshotMetrics,
+    StoredTrend,
+)
 
-# Changes when a metric's meaning changes, so that old and new numbers are never mixed unseen.
-DEFINITIONS_VERSION = "metrics-1"
-LEDGER_METRICS = frozenset({MetricName.NET_REVENUE, MetricName.FEES})
+__all__ = ["DEFINITIONS_VERSION", "Origin", "OtherCurrency", "SnapshotMetrics", "StoredMonth"]
 
-
-class OtherCurrency(BaseModel):
-    """What was charged in a currency that is not the snapshot's; never added to it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    gross_minor: int
-    charge_count: int
-
-
-class SnapshotMetrics(BaseModel):
-    """`financial_metric_snapshots.metrics_json`: the metrics without a column, and their origin.
-
-    `*_minor` are integer minor units of `currency`. `through` is the last local day counted.
-    `net_minor` and `fee_minor` are None where the Stripe balance does not tell them, for the
-    reason in `ledger_missing_reason`. `data_as_of` is the end of the last sync.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    definitions_version: str
-    currency: str
-    time_zone: str
-    data_as_of: datetime | None
-    month_to_date: bool
-    through: date
-    revenue_minor: int
-    net_minor: int | None
-    fee_minor: int | None
-    ledger_missing_reason: str | None
-    charge_count: int
-    failed_count: int
-    refund_minor: int
-    chargeback_minor: int
-    active_customers: int
-    average_charge: Decimal | None
-    mrr_minor: int | None
-    mrr_missing_reason: str | None
-    other_currencies: dict[str, OtherCurrency]
-    notes: list[str]
+LEDGER_METRICS = frozenset({MetricName.NET_REVENUE, MetricName.FEES, MetricName.NET_VOLUME})
+# Lists that a sync can do without; of what was never read no number is told.
+_PERMISSIONS: Mapping[MetricName, str] = {
+    MetricName.FAILED_PAYMENTS: PAYMENT_INTENTS.permission,
+    MetricName.PAYMENT_FAILURE_RATE: PAYMENT_INTENTS.permission,
+    MetricName.PAYOUTS_PAID: PAYOUTS.permission,
+    MetricName.PAYOUTS_FAILED: PAYOUTS.permission,
+    MetricName.NEW_CUSTOMERS: CUSTOMERS.permission,
+}
+# Names that the domain and the schema share. Rows of metrics-1 have none of these numbers: a query
+# tells of no metric that is made of them.
+_ADDED_COUNTS = (
+    "attempt_count",
+    "line_count",
+    "disputed_count",
+    "warning_count",
+    "new_customers",
+    "paid_payouts",
+    "failed_payouts",
+    "zero_revenue_days",
+    "largest_customer_minor",
+    "unattributed_minor",
+    "customer_squares",
+)
+_TRENDS = ("growth_month", "growth_year", "monthly_volatility")
+_SINCE_THE_FIRST = frozenset(list(MetricName)[: list(MetricName).index(MetricName.NET_VOLUME)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +75,15 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What a month's snapshot tells beside the metrics of its main currency."""
+
+    others: Mapping[str, OtherCurrency] = field(default_factory=dict)
+    usd: Converted | None = None
+    quality: DataQuality | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMonth:
     """One stored snapshot as the domain's metrics of its month."""
 
@@ -87,9 +92,7 @@ class StoredMonth:
     stored: SnapshotMetrics
 
 
-def to_values(
-    metrics: MonthMetrics, origin: Origin, others: Mapping[str, OtherCurrency]
-) -> SnapshotValues:
+def to_values(metrics: MonthMetrics, origin: Origin, beside: Beside) -> SnapshotValues:
     """Return the row that stores the month."""
     refund_ratio = to_column_ratio(metrics.refund_ratio)
     chargeback_ratio = to_column_ratio(metrics.chargeback_ratio)
@@ -105,14 +108,16 @@ def to_values(
         refund_count=metrics.refund_count,
         refund_ratio=refund_ratio.value,
         mrr=None if mrr is None else to_decimal(mrr, metrics.currency),
-        metrics_json=_stored(metrics, origin, others, notes).model_dump(mode="json"),
+        metrics_json=_stored(metrics, origin, beside, notes).model_dump(mode="json"),
     )
 
 
 def _stored(
-    metrics: MonthMetrics, origin: Origin, others: Mapping[str, OtherCurrency], notes: list[str]
+    metrics: MonthMetrics, origin: Origin, beside: Beside, notes: list[str]
 ) -> SnapshotMetrics:
     ledger_known = origin.ledger_missing_reason is None
+    added: dict[str, Any] = {name: getattr(metrics, name) for name in _ADDED_COUNTS}
+    added |= {name: _stored_trend(getattr(metrics, name)) for name in _TRENDS}
     return SnapshotMetrics(
         definitions_version=DEFINITIONS_VERSION,
         currency=metrics.currency,
@@ -128,17 +133,25 @@ def _stored(
         failed_count=metrics.failed_count,
         refund_minor=metrics.refund_minor,
         chargeback_minor=metrics.chargeback_minor,
+        disputes_settled_on=metrics.month.last_day + timedelta(days=DISPUTE_WINDOW_DAYS),
         active_customers=metrics.active_customers,
         average_charge=metrics.average_charge,
         mrr_minor=metrics.mrr_minor,
         mrr_missing_reason=metrics.mrr_missing_reason,
-        other_currencies=dict(others),
+        other_currencies=dict(beside.others),
+        usd=beside.usd,
+        data_quality=beside.quality,
         notes=notes,
+        **added,
     )
 
 
-def from_row(row: MetricSnapshot) -> StoredMonth:
-    """Return the month that the row stores.
+def _stored_trend(trend: Trend) -> StoredTrend:
+    return StoredTrend(value=trend.value, n=trend.n, missing_reason=trend.missing_reason)
+
+
+def from_row(row: MetricSnapshot | SnapshotRevision) -> StoredMonth:
+    """Return the month that the row stores, or stored once.
 
     Where the balance is not known, net revenue is estimated for the score as charges less refunds
     and disputes; `value_of` never tells that estimate.
@@ -146,6 +159,8 @@ def from_row(row: MetricSnapshot) -> StoredMonth:
     stored = SnapshotMetrics.model_validate(row.metrics_json)
     refunds, chargebacks = row.refund_count or 0, row.chargeback_count or 0
     estimate = stored.revenue_minor - stored.refund_minor - stored.chargeback_minor
+    added: dict[str, Any] = {name: getattr(stored, name) or 0 for name in _ADDED_COUNTS}
+    added |= {name: _trend(getattr(stored, name)) for name in _TRENDS}
     metrics = MonthMetrics(
         month=Month.of(row.period_start),
         currency=stored.currency,
@@ -167,14 +182,48 @@ def from_row(row: MetricSnapshot) -> StoredMonth:
         month_to_date=stored.month_to_date,
         mrr_missing_reason=stored.mrr_missing_reason,
         through=stored.through,
+        **added,
     )
-    return StoredMonth(row.id, metrics, stored)
+    snapshot_id = row.id if isinstance(row, MetricSnapshot) else row.snapshot_id
+    return StoredMonth(snapshot_id, metrics, stored)
+
+
+def _trend(stored: StoredTrend | None) -> Trend:
+    return Trend() if stored is None else Trend(stored.value, stored.n, stored.missing_reason)
 
 
 def value_of(metric: MetricName, months: list[StoredMonth]) -> tuple[Decimal | None, str | None]:
     """Return the metric over the months, and the reason if there is no such number."""
-    unknown = [month.stored.ledger_missing_reason for month in months]
-    if metric in LEDGER_METRICS and any(unknown):
-        return None, next(reason for reason in unknown if reason)
+    for month in months:
+        unknown = _unknown(metric, month.stored)
+        if unknown is not None:
+            return None, unknown
     metrics = [month.metrics for month in months]
     return total(metric, metrics), missing_reason(metric, metrics)
+
+
+def observed(metric: MetricName, months: list[StoredMonth]) -> int | None:
+    """Return how many observations stand behind the metric's value."""
+    return observations(metric, [month.metrics for month in months])
+
+
+def note_on(metric: MetricName, months: list[StoredMonth]) -> str | None:
+    """Return what has to be known about the metric's value, if anything."""
+    if metric is not MetricName.DISPUTE_RATE:
+        return None
+    settled_on, as_of = months[-1].stored.disputes_settled_on, months[-1].stored.data_as_of
+    if settled_on is None or (as_of is not None and as_of.date() > settled_on):
+        return None
+    return f"Immature: charges of this period may still be disputed until {settled_on}."
+
+
+def _unknown(metric: MetricName, stored: SnapshotMetrics) -> str | None:
+    """Return why a stored month cannot tell the metric at all."""
+    if metric not in _SINCE_THE_FIRST and stored.definitions_version != DEFINITIONS_VERSION:
+        return "It was not computed when this month was stored. Sync, and it will be."
+    if metric in LEDGER_METRICS:
+        return stored.ledger_missing_reason
+    needed, quality = _PERMISSIONS.get(metric), stored.data_quality
+    if needed is None or quality is None or needed not in quality.missing_permissions:
+        return None
+    return f"{METRICS[metric].label} need the permission {needed}, which the key does not have."

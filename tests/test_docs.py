@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from sqlalchemy import Column, Index, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
@@ -23,6 +25,14 @@ from domain.advice import RULES
 from domain.metrics import METRICS, MetricName
 from domain.readiness.model import CAPS, COMPONENTS, TIER_THRESHOLDS, CapSpec, ComponentSpec, Curve
 from integrations.stripe.resources import PERMISSIONS, RESOURCES, Resource
+from services.snapshot_schema import (
+    Converted,
+    DataQuality,
+    OtherCurrency,
+    SnapshotMetrics,
+    StoredTrend,
+    UsedRate,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -136,9 +146,24 @@ def test_every_command_is_documented() -> None:
 
 @pytest.mark.parametrize("metric", MetricName)
 def test_metric_is_documented_by_its_own_definition(metric: MetricName) -> None:
-    [row] = [r for r in _rows(_page("metrics-and-score.md")) if r[0] == f"`{metric.value}`"]
+    section = _section(_page("metrics-and-score.md"), "Metrics")
+    [row] = [r for r in _rows(section) if r[0] == f"`{metric.value}`"]
     known = METRICS[metric]
-    assert row[1:5] == [known.unit.value, known.summable.value, known.definition, known.source]
+    meaning = [known.definition, known.source, known.window]
+    assert row[1:6] == [known.unit.value, known.summable.value, *meaning]
+
+
+def test_what_a_snapshot_stores_is_documented_field_by_field() -> None:
+    section = _section(_page("metrics-and-score.md"), "What a snapshot stores")
+    models = (SnapshotMetrics, OtherCurrency, Converted, UsedRate, StoredTrend, DataQuality)
+    expected = [
+        [f"`{name}`", field.description] for model in models for name, field in _fields(model)
+    ]
+    assert [row for row in _rows(section) if row[0] != "field"] == expected
+
+
+def _fields(model: type[BaseModel]) -> Iterable[tuple[str, FieldInfo]]:
+    return model.model_fields.items()
 
 
 def curve_text(curve: Curve, *, money: bool = False) -> str:

@@ -20,7 +20,7 @@ async def sync(wiring: Wiring, sync_id: UUID) -> None:
 
     async def conclude(session: Session, context: SyncContext) -> None:
         access = service_access(context.business_id)
-        await insight.refresh(session, access, now=wiring.agent.clock())
+        await insight.refresh(session, access, now=wiring.agent.clock(), rates=wiring.rates)
 
     await run_sync(
         wiring.database,
@@ -65,7 +65,11 @@ async def refresh_insight(wiring: Wiring, business_id: UUID, job_id: int, cause:
         await allow_another(session, job_id)
     async with wiring.database.unit_of_work() as session:
         await insight.refresh(
-            session, service_access(business_id), now=wiring.agent.clock(), cause=cause
+            session,
+            service_access(business_id),
+            now=wiring.agent.clock(),
+            cause=cause,
+            rates=wiring.rates,
         )
 
 

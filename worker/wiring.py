@@ -10,6 +10,7 @@ from agent.runs import AgentRuntime
 from config.settings import Settings, StripeSettings
 from db.notifications import Notifications
 from db.session import Database
+from domain.rates import NO_RATES, StatedRates
 from integrations.stripe.limits import RateLimits
 
 
@@ -22,6 +23,7 @@ class Wiring:
     stripe: StripeSettings
     key_ring: tuple[str, ...]
     limits: RateLimits = field(default_factory=RateLimits)
+    rates: StatedRates = NO_RATES
 
 
 def utc_now() -> datetime:
@@ -37,4 +39,5 @@ def wire(settings: Settings, database: Database, notifications: Notifications) -
         stripe=settings.stripe,
         key_ring=settings.security.key_ring(),
         limits=RateLimits(settings.stripe.requests_per_second),
+        rates=settings.metrics.rates(),
     )

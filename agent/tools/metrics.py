@@ -19,15 +19,16 @@ MonthText = Annotated[str, Field(pattern=r"^\d{4}-\d{2}$", description="A month,
 
 @tool(parse_docstring=True)
 async def query_snapshots(
-    metrics: Annotated[list[MetricName], Field(min_length=1, max_length=14)],
+    metrics: Annotated[list[MetricName], Field(min_length=1, max_length=len(MetricName))],
     start_month: MonthText,
     end_month: MonthText,
     runtime: ToolRuntime[AgentContext, Any],
 ) -> str:
     """Read stored monthly metrics of the business, month by month and in total.
 
-    Every figure comes with its value, unit, currency, period, the time the data is from and
-    the snapshot it was read from. A value of null means it is not known, with the reason.
+    Every figure comes with its value, unit, currency, period, number of observations (n), the time
+    the data is from and the snapshot it was read from; each metric with its definition, window and
+    source. A value of null means it is not known, with the reason.
 
     Args:
         metrics: Which metrics to read.

@@ -1,7 +1,7 @@
 """A score's inputs and its exact value, kept with it.
 
 Revision: 20261130_0910
-Revises: 20261130_0920
+Revises: 20261130_0900
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261130_0910"
-down_revision = "20261130_0920"
+down_revision = "20261130_0900"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Every change of a recommendation and who made it.
 
 Revision: 20261130_0920
-Revises: 20261130_0930
+Revises: 20261130_0910
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261130_0920"
-down_revision = "20261130_0930"
+down_revision = "20261130_0910"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """What each refresh changed, ready to be told.
 
 Revision: 20261130_0930
-Revises: 20261130_0800
+Revises: 20261130_0920
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261130_0930"
-down_revision = "20261130_0800"
+down_revision = "20261130_0920"
 branch_labels = None
 depends_on = None
 

@@ -63,6 +63,9 @@ async def list_snapshots(
     access: BusinessAccess,
     first: Annotated[str, Query(alias="from", description="First month, YYYY-MM.")],
     last: Annotated[str, Query(alias="to", description="Last month, YYYY-MM.")],
+    known_at: Annotated[
+        Moment | None, Query(description="Figures as they were known at this moment.")
+    ] = None,
 ) -> SnapshotQueryResult:
     """Read every metric of every month of a range, and of the range as a whole."""
     return await snapshots.query(
@@ -72,6 +75,7 @@ async def list_snapshots(
         first=Month.parse(first),
         last=Month.parse(last),
         now=state.agent.clock(),
+        known_at=known_at,
     )
 
 

@@ -18,6 +18,7 @@ from db.models.insight import (
     ReadinessScoreDetail,
     Recommendation,
     RecommendationChange,
+    SnapshotRevision,
 )
 from db.models.ledger import (
     LedgerBalanceTransaction,
@@ -30,15 +31,18 @@ from db.models.ledger import (
     LedgerRefund,
     LedgerTombstone,
 )
+from db.models.rollups import DailyMetrics, LedgerChange, MetricRollup, MonthlyCustomers
 from db.models.stripe import IntegrationAccount, OAuthState, StripeEvent, StripeEventFailure
 from db.models.sync import SyncRun
 
 __all__ = [
     "Business",
     "Conversation",
+    "DailyMetrics",
     "InsightChange",
     "IntegrationAccount",
     "LedgerBalanceTransaction",
+    "LedgerChange",
     "LedgerCharge",
     "LedgerCustomer",
     "LedgerDispute",
@@ -55,8 +59,10 @@ __all__ = [
     "LedgerTombstone",
     "Membership",
     "Message",
+    "MetricRollup",
     "MetricSnapshot",
     "Model",
+    "MonthlyCustomers",
     "OAuthState",
     "ReadinessScore",
     "ReadinessScoreDetail",
@@ -64,6 +70,7 @@ __all__ = [
     "RecommendationChange",
     "Run",
     "RunEvent",
+    "SnapshotRevision",
     "StripeEvent",
     "StripeEventFailure",
     "SyncRun",

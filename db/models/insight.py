@@ -62,6 +62,28 @@ class MetricSnapshot(Model):
     created_at: Mapped[CreatedAt]
 
 
+class SnapshotRevision(Model):
+    """What a snapshot said from `known_from` until `known_until`, when a rebuild replaced it."""
+
+    __tablename__ = "snapshot_revisions"
+
+    business_id: Mapped[UUID] = mapped_column(ForeignKey("businesses.id"), primary_key=True)
+    period_start: Mapped[date] = mapped_column(primary_key=True)
+    known_until: Mapped[datetime] = mapped_column(primary_key=True)
+    known_from: Mapped[datetime]
+    # No foreign key: a month that the ledger lost has no snapshot any more.
+    snapshot_id: Mapped[UUID]
+    period_end: Mapped[date]
+    revenue_total: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
+    revenue_volatility: Mapped[Decimal | None] = mapped_column(Numeric(10, 4))
+    chargeback_count: Mapped[int | None] = mapped_column(Integer)
+    chargeback_ratio: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
+    refund_count: Mapped[int | None] = mapped_column(Integer)
+    refund_ratio: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
+    mrr: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
+    metrics_json: Mapped[dict[str, Any] | None]
+
+
 class ReadinessScore(Model):
     """One computation of the readiness score; the latest row is the current one."""
 

@@ -2,7 +2,8 @@
 
 A batch travels as one array for each column and is joined by `unnest` into an upsert in which an
 older state never replaces a newer one. Columns that are ours (`payout_id`, `reconciled_at`,
-`deleted`) are none of a row's, so no upsert touches them.
+`deleted`) are none of a row's, so no upsert touches them. What metrics are made of is marked by
+day in the statement that writes it (`ledger_tables.marked`).
 
 Rows are locked by kind, in the order of `TABLES`, and by id within a kind: so writers of one ledger
 never wait for each other in a circle. A transaction therefore calls `upsert` once or in that order,
@@ -22,7 +23,6 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from db.models import LedgerCustomer, LedgerInvoice, LedgerTombstone
 from db.models.ledger import LEDGER_VERSIONS
-from db.models.ledger import LedgerRow as LedgerTable
 from db.repositories.ledger_rows import (
     BalanceTransactionRow,
     ChargeRow,
@@ -46,8 +46,10 @@ from db.repositories.ledger_tables import (
     CHILD_DELETES,
     CHILDREN,
     JSON_COLUMNS,
+    MEASURED,
     TABLES,
     UPSERTS,
+    marked,
 )
 from db.session import Session
 from domain.access import Access
@@ -179,12 +181,12 @@ async def remove(
     """
     await _bury(session, owner, stripe_id, version)
     table = TABLES[kind]
-    await _delete_older(session, owner, table, table.stripe_id == stripe_id, version)
+    await _delete_older(session, owner, kind, table.stripe_id == stripe_id, version)
     if kind in CHILDREN:
         child, parent = CHILDREN[kind]
         children = TABLES[child]
         named = getattr(children, parent) == stripe_id
-        await _delete_older(session, owner, children, named, version)
+        await _delete_older(session, owner, child, named, version)
 
 
 async def mark_customer_deleted(
@@ -305,9 +307,14 @@ async def _bury(session: Session, owner: LedgerOwner, stripe_id: str, version: i
 async def _delete_older(
     session: Session,
     owner: LedgerOwner,
-    table: type[LedgerTable],
+    kind: type[LedgerRow],
     named: ColumnElement[bool],
     version: int,
 ) -> None:
+    table = TABLES[kind]
     of_owner = and_(table.business_id == owner.business_id, table.source_version < version)
-    await session.execute(delete(table).where(of_owner, named))
+    statement = delete(table).where(of_owner, named)
+    if kind in MEASURED:
+        await session.execute(marked(statement, table), {"owner": owner.business_id})
+    else:
+        await session.execute(statement)

@@ -1,4 +1,10 @@
-"""Where each kind of row goes, and the statements that write it, made once at import."""
+"""Where each kind of row goes, and the statements that write it, made once at import.
+
+The statement that writes or removes rows of which metrics are made also marks their days in
+`ledger_changes`. A mark and its rows are committed together, so whoever deletes a mark that is
+visible and reads the ledger afterwards reads those rows, too. This holds only while marks are
+added and never shared: ON CONFLICT DO NOTHING would rely on a mark that somebody is deleting.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +15,30 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    Date,
     Delete,
     String,
     Table,
     Text,
     Uuid,
     bindparam,
+    case,
     cast,
     delete,
     exists,
     func,
+    insert,
+    literal,
     select,
 )
+from sqlalchemy import Insert as StandardInsert
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import class_mapper
 
 from db.models import (
     LedgerBalanceTransaction,
+    LedgerChange,
     LedgerCharge,
     LedgerCustomer,
     LedgerDispute,
@@ -85,6 +97,21 @@ CHILDREN: Mapping[type[LedgerRow], tuple[type[ChildRow], str]] = {
     SubscriptionRow: (SubscriptionItemRow, "subscription_id"),
     InvoiceRow: (InvoiceLineRow, "invoice_id"),
 }
+# What the daily metrics are made of. The rest of the ledger is read as it stands.
+MEASURED: frozenset[type[LedgerRow]] = frozenset(
+    {
+        CustomerRow,
+        PaymentIntentRow,
+        ChargeRow,
+        RefundRow,
+        DisputeRow,
+        EarlyFraudWarningRow,
+        PayoutRow,
+        BalanceTransactionRow,
+    }
+)
+# The mark of a charge without a payment: whether one counts as failed depends on later ones.
+LONE_CHARGES = "lone_charges"
 
 
 def _upsert_into(model: type[LedgerTable], names: Sequence[str]) -> Insert:
@@ -123,6 +150,26 @@ def _value(column: Column[Any], written: ColumnElement[Any]) -> ColumnElement[An
     return cast(written, JSONB) if isinstance(column.type, JSONB) else written
 
 
+def marked(statement: Insert | Delete, model: type[LedgerTable]) -> StandardInsert:
+    """Return the statement that also marks the days, UTC, of the rows that it writes or deletes."""
+    table = _table(model)
+    columns = [table.c.created_at]
+    if model is LedgerCharge:
+        columns.append(table.c.payment_intent_id)
+    changed = statement.returning(*columns).cte("changed")
+    day = cast(func.timezone("UTC", changed.c.created_at), Date)
+    kind: ColumnElement[str] = literal(table.name.removeprefix("ledger_"), String())
+    if model is LedgerCharge:
+        lone = changed.c.payment_intent_id.is_(None)
+        kind = case((lone, LONE_CHARGES), else_=kind)
+    marks = select(bindparam("owner", type_=Uuid()), day, kind).distinct()
+    return (
+        insert(_table(LedgerChange))
+        .from_select(["business_id", "day", "kind"], marks)
+        .add_cte(changed)
+    )
+
+
 def _delete_children(child: type[ChildRow], parent: str) -> Delete:
     table = _table(TABLES[child])
     kept = func.unnest(bindparam("kept", type_=ARRAY(Text(), dimensions=1))).column_valued("kept")
@@ -133,14 +180,19 @@ def _delete_children(child: type[ChildRow], parent: str) -> Delete:
     )
 
 
-def _table(model: type[LedgerTable]) -> Table:
+def _table(model: type[LedgerTable | LedgerChange]) -> Table:
     table = class_mapper(model).local_table
     assert isinstance(table, Table)
     return table
 
 
-UPSERTS: Mapping[type[LedgerRow], Insert] = {
-    kind: _upsert_into(model, kind._fields) for kind, model in TABLES.items()
+def _writing(kind: type[LedgerRow], model: type[LedgerTable]) -> StandardInsert:
+    upsert = _upsert_into(model, kind._fields)
+    return marked(upsert, model) if kind in MEASURED else upsert
+
+
+UPSERTS: Mapping[type[LedgerRow], StandardInsert] = {
+    kind: _writing(kind, model) for kind, model in TABLES.items()
 }
 CHILD_DELETES: Mapping[type[ChildRow], Delete] = {
     child: _delete_children(child, parent) for child, parent in CHILDREN.values()

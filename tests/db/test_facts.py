@@ -13,7 +13,7 @@ from db.repositories import facts
 from db.repositories.facts import CustomerShares, Window
 from db.session import Database
 from domain.access import Access
-from domain.metrics import DayFacts
+from domain.metrics import CustomerSpread, DayFacts
 from domain.periods import Month
 from tests.factories import Shop, make_shop
 from tests.services.books import Books, at
@@ -224,11 +224,11 @@ async def test_rows_of_another_business_are_never_seen(database: Database, shop:
     await books.save(database)
     async with database.unit_of_work() as session:
         assert await facts.list_days(session, shop.access, window()) == []
-        assert await facts.list_currencies(session, shop.access) == []
         assert await facts.find_first_charge_at(session, shop.access) is None
-        assert await facts.list_settlement_currencies(session, shop.access) == frozenset()
-        customers = await facts.count_active_customers(
-            session, shop.access, window(), currency="usd"
+        assert await facts.find_last_charge_at(session, shop.access) is None
+        assert await facts.count_disputed(session, shop.access, window()) == {}
+        customers = await facts.list_customer_months(
+            session, shop.access, [Month(2026, 3)], NEW_YORK
         )
         shares = await facts.get_customer_shares(session, shop.access, window(), currency="usd")
     assert customers == {}
@@ -246,19 +246,26 @@ async def test_another_business_does_not_retry_a_failed_charge(
     assert await failures(database, shop.access) == 1
 
 
-async def test_active_customers_are_counted_once_a_month_and_guests_never(
+async def test_customers_are_counted_once_a_month_and_guests_never(
     database: Database, shop: Shop
 ) -> None:
     books = Books(shop.access)
-    for customer in ("cus_a", "cus_a", "cus_b", None):
-        books.charge("2026-03-02T12:00:00", customer=customer)
-    books.charge("2026-04-01T03:59:59", customer="cus_c")
-    books.charge("2026-04-01T04:00:00", customer="cus_c")
+    for customer in ("cus_a", "cus_a", "cus_b", None, None):
+        books.charge("2026-03-02T12:00:00", 1_000, customer=customer)
+    books.charge("2026-04-01T03:59:59", 500, customer="cus_c")
+    books.charge("2026-04-01T04:00:00", 700, customer="cus_c")
     books.charge("2026-04-02T04:00:00", customer="cus_d", status="failed")
+    books.charge("2026-03-02T12:00:00", 9_000, customer="cus_b", currency="eur")
     await books.save(database)
     async with database.unit_of_work() as session:
-        found = await facts.count_active_customers(session, shop.access, window(), currency="usd")
-    assert found == {Month(2026, 3): 3, Month(2026, 4): 1}
+        found = await facts.list_customer_months(
+            session, shop.access, [Month(2026, 3), Month(2026, 4)], NEW_YORK
+        )
+    assert found == {
+        ("eur", Month(2026, 3)): CustomerSpread(1, 9_000, 0, 81_000_000),
+        ("usd", Month(2026, 3)): CustomerSpread(3, 2_000, 2_000, 4_000_000 + 1_000_000 + 250_000),
+        ("usd", Month(2026, 4)): CustomerSpread(1, 700, 0, 490_000),
+    }
 
 
 async def shares_of(database: Database, access: Access) -> CustomerShares:
@@ -302,26 +309,39 @@ async def test_refund_is_not_taken_for_one_of_another_business(
     assert await shares_of(database, shop.access) == CustomerShares(8_000, 8_000, 0, 1)
 
 
-async def test_currencies_are_summed_up_from_charges_that_captured_money(
+async def test_first_and_last_charge_are_those_that_captured_money(
     database: Database, shop: Shop
 ) -> None:
     books = Books(shop.access)
     books.charge("2026-01-01T00:00:00", 1, captured=0)
-    books.charge("2026-01-02T00:00:00", 1, status="failed")
     books.charge("2026-02-01T00:00:00", 300)
-    books.charge("2026-03-01T00:00:00", 500)
     books.charge("2026-02-02T00:00:00", 70, currency="eur")
+    books.charge("2026-03-02T00:00:00", 1, status="failed")
     await books.save(database)
     async with database.unit_of_work() as session:
-        euros, dollars = await facts.list_currencies(session, shop.access)
         first = await facts.find_first_charge_at(session, shop.access)
-    assert (euros.currency, euros.gross_minor, euros.charge_count) == ("eur", 70, 1)
-    assert (dollars.currency, dollars.gross_minor, dollars.charge_count) == ("usd", 800, 2)
-    assert (dollars.first_charge_at, dollars.last_charge_at) == (
-        at("2026-02-01T00:00:00"),
-        at("2026-03-01T00:00:00"),
-    )
-    assert first == at("2026-02-01T00:00:00")
+        last = await facts.find_last_charge_at(session, shop.access)
+    assert (first, last) == (at("2026-02-01T00:00:00"), at("2026-02-02T00:00:00"))
+
+
+async def test_disputes_count_with_the_day_of_their_charge(database: Database, shop: Shop) -> None:
+    books = Books(shop.access)
+    march = books.charge("2026-04-01T03:59:59", 1_000)
+    april = books.charge("2026-04-01T04:00:00", 1_000)
+    for charge, when, status in (
+        (march, "2026-05-02T12:00:00", "lost"),
+        (march, "2026-06-02T12:00:00", "won"),
+        (april, "2026-05-02T12:00:00", "warning_closed"),
+        (april, "2026-07-02T12:00:00", "needs_response"),
+    ):
+        books.dispute(charge, when, 1_000, status=status)
+    await books.save(database)
+    async with database.unit_of_work() as session:
+        found = await facts.count_disputed(session, shop.access, window())
+        in_may = Window(at("2026-05-01T04:00:00"), at("2026-06-01T04:00:00"), NEW_YORK)
+        opened_in_may = await facts.count_disputed(session, shop.access, in_may)
+    assert found == {("usd", date(2026, 3, 31)): 2, ("usd", date(2026, 4, 1)): 1}
+    assert opened_in_may == {("usd", date(2026, 3, 31)): 1}
 
 
 FILL = text("""

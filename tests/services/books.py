@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 from db.models import (
     IntegrationAccount,
     LedgerBalanceTransaction,
+    LedgerChange,
     LedgerCharge,
     LedgerDispute,
     LedgerRefund,
     Model,
 )
-from db.session import Database
+from db.session import Database, Session
 from domain.access import Access
 
 
@@ -171,4 +172,16 @@ class Books:
                 self.account = None
                 await session.flush()
             session.add_all(self._rows)
+            await session.flush()
+            for row in self._rows:
+                await mark(session, self.access, row)
         self._rows = []
+
+
+async def mark(session: Session, access: Access, row: Any) -> None:
+    """Note that the row has changed, as the statement that writes it in the product does."""
+    table = row.__tablename__.removeprefix("ledger_")
+    lone = table == "charges" and row.payment_intent_id is None
+    kind = "lone_charges" if lone else table
+    day = row.created_at.astimezone(UTC).date()
+    session.add(LedgerChange(business_id=access.business_id, day=day, kind=kind))

@@ -13,7 +13,7 @@ from db.models import LedgerCharge
 from db.session import Database
 from domain.access import Access
 from domain.errors import InvalidInputError, NoDataError, PeriodError
-from domain.metrics import MetricName
+from domain.metrics import METRICS, MetricName, TotalRule
 from domain.periods import Month
 from services import snapshots
 from tests.factories import Shop
@@ -55,9 +55,17 @@ async def test_query_has_the_agreed_shape(database: Database, shop: Shop) -> Non
             "value": "150.00",
             "unit": "money",
             "currency": "usd",
+            "n": 2,
             **common,
         },
-        {"metric": "charge_count", "label": "Charges", "value": "2", "unit": "count", **common},
+        {
+            "metric": "charge_count",
+            "label": "Charges",
+            "value": "2",
+            "unit": "count",
+            "n": 2,
+            **common,
+        },
         {
             "metric": "mrr",
             "label": "Monthly recurring revenue",
@@ -76,6 +84,17 @@ async def test_query_has_the_agreed_shape(database: Database, shop: Shop) -> Non
         "months": [{"month": "2026-10", "month_to_date": False, "figures": figures}],
         "totals": figures,
         "missing_months": [],
+        "definitions_version": "metrics-2",
+        "definitions": [
+            {
+                "metric": metric.value,
+                "definition": METRICS[metric].definition,
+                "window": METRICS[metric].window,
+                "unit": METRICS[metric].unit.value,
+                "source": METRICS[metric].source,
+            }
+            for metric in (MetricName.REVENUE_TOTAL, MetricName.CHARGE_COUNT, MetricName.MRR)
+        ],
     }
 
 
@@ -108,7 +127,8 @@ async def test_figure_without_a_value_says_why(database: Database, shop: Shop) -
     assert len(figures) == 4 * len(ALL_METRICS)
     assert all((figure.value is None) == bool(figure.missing_reason) for figure in figures)
     unknown = {figure.metric for figure in result.totals if figure.value is None}
-    assert unknown == {MetricName.MRR, MetricName.REVENUE_VOLATILITY, MetricName.ACTIVE_CUSTOMERS}
+    by_month = {metric for metric in ALL_METRICS if METRICS[metric].summable is TotalRule.NONE}
+    assert unknown == {MetricName.MRR} | by_month
 
 
 async def test_month_to_date_total_ends_on_the_day_of_the_data(

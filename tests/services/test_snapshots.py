@@ -15,7 +15,7 @@ from domain.errors import NoDataError
 from domain.metrics import MetricName
 from domain.periods import Month
 from tests.factories import Shop, make_shop
-from tests.services.books import Books, at
+from tests.services.books import Books, at, mark
 from tests.services.snapshot_steps import (
     a_year_of_books,
     query,
@@ -195,11 +195,12 @@ async def test_rebuild_tells_which_months_changed(database: Database, shop: Shop
     books = a_year_of_books(shop.access)
     await books.save(database)
     await rebuild(database, shop.access)
-    books.charge("2026-03-05T12:00:00", 123)
+    books.charge("2026-03-05T12:00:00", 12_300)
     await books.save(database)
-    assert await rebuild(database, shop.access) == [Month(2026, 3)]
+    # April's growth is on March; from April on the volatility of up to 12 months counts March.
+    assert await rebuild(database, shop.access) == [Month(2026, month) for month in range(3, 11)]
     march = (await rows_of(database, shop.access))["2026-03"]
-    assert march.revenue_total == Decimal("151.23")
+    assert march.revenue_total == Decimal("273.00")
 
 
 async def test_newer_sync_dates_every_month_and_changes_none(
@@ -223,9 +224,13 @@ async def test_month_that_the_ledger_lost_is_removed(database: Database, shop: S
     await books.save(database)
     await rebuild(database, shop.access)
     async with database.unit_of_work() as session:
-        await session.execute(delete(LedgerCharge).where(LedgerCharge.stripe_id == early))
+        found = await session.execute(select(LedgerCharge).where(LedgerCharge.stripe_id == early))
+        row = found.scalar_one()
+        await mark(session, shop.access, row)
+        await session.delete(row)
     changed = await rebuild(database, shop.access)
-    assert changed == [Month(2026, 7), Month(2026, 8), Month(2026, 9)]
+    # October is now the first month: there is no September to have grown on.
+    assert changed == [Month(2026, month) for month in range(7, 11)]
     assert list(await rows_of(database, shop.access)) == ["2026-10", "2026-11"]
 
 
@@ -240,21 +245,74 @@ async def test_rebuild_sees_no_other_business(database: Database, shop: Shop) ->
         await query(database, shop.access, "2026-01", "2026-02")
 
 
-async def test_main_currency_is_the_largest_in_its_own_units(
+async def main_currency_of(database: Database, books: Books) -> str:
+    await books.save(database)
+    await rebuild(database, books.access)
+    rows = await rows_of(database, books.access)
+    assert len({stored(row).currency for row in rows.values()}) == 1
+    return stored(rows["2026-11"]).currency
+
+
+async def test_main_currency_is_the_accounts_own_if_it_was_charged_within_a_year(
     database: Database, shop: Shop
 ) -> None:
     books = Books(shop.access)
-    books.charge("2026-10-02T12:00:00", 30_000, currency="jpy")
-    books.charge("2026-10-02T12:00:00", 40_000, currency="usd")
+    books.charge("2025-12-01T12:00:00", 100, currency="usd")
+    for day in range(1, 6):
+        books.charge(f"2026-10-0{day}T12:00:00", 3_000_000, currency="jpy")
+    assert await main_currency_of(database, books) == "usd"
+
+
+async def test_main_currency_is_that_of_most_charges_if_the_accounts_own_is_out_of_use(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    books.charge("2025-11-30T12:00:00", 100, currency="usd")
+    books.charge("2026-10-01T12:00:00", 9_000_000, currency="jpy")
+    for day in range(1, 3):
+        books.charge(f"2026-10-0{day}T12:00:00", 100, currency="eur")
+    # Nine million yen are the larger number, and one charge.
+    assert await main_currency_of(database, books) == "eur"
+
+
+async def test_of_currencies_with_as_many_charges_the_first_by_code_is_the_main_one(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access, metadata={"default_currency": "chf"})
+    for currency in ("sek", "nok", "pln"):
+        books.charge("2026-10-01T12:00:00", currency=currency)
+    assert await main_currency_of(database, books) == "nok"
+
+
+async def test_other_currencies_stay_apart_with_what_was_settled_in_them(
+    database: Database, shop: Shop
+) -> None:
+    books = Books(shop.access)
+    books.charge("2026-10-02T12:00:00", 40_000, fee=1_190)
+    pounds = books.charge("2026-10-02T12:00:00", 5_000, currency="gbp", fee=100)
+    books.refund(pounds, "2026-10-05T12:00:00", 1_000, currency="gbp")
+    books.charge("2026-10-02T12:00:00", 7_000, currency="eur", settled_in="usd", fee=200)
     await books.save(database)
     await rebuild(database, shop.access)
-    october = (await rows_of(database, shop.access))["2026-10"]
-    # 30,000 yen against 400.00 dollars: amounts are compared as written, never converted.
-    assert stored(october).currency == "jpy"
-    assert october.revenue_total == Decimal(30_000)
-    assert stored(october).other_currencies["usd"].model_dump() == {
-        "gross_minor": 40_000,
-        "charge_count": 1,
+    october = stored((await rows_of(database, shop.access))["2026-10"])
+    assert (october.revenue_minor, october.net_minor, october.fee_minor) == (40_000, 47_000, 1_390)
+    assert {code: other.model_dump() for code, other in october.other_currencies.items()} == {
+        "eur": {
+            "gross_minor": 7_000,
+            "charge_count": 1,
+            "refund_minor": 0,
+            "refund_count": 0,
+            "net_minor": None,
+            "fee_minor": None,
+        },
+        "gbp": {
+            "gross_minor": 5_000,
+            "charge_count": 1,
+            "refund_minor": 1_000,
+            "refund_count": 1,
+            "net_minor": 4_000,
+            "fee_minor": 100,
+        },
     }
 
 
@@ -309,7 +367,7 @@ async def test_rebuild_takes_the_same_statements_for_any_number_of_months(
     event.listen(database.engine.sync_engine, "before_cursor_execute", count)
     assert len(await rebuild(database, shop.access)) == months
     event.remove(database.engine.sync_engine, "before_cursor_execute", count)
-    assert len(statements) <= 9
+    assert len(statements) <= 29
 
 
 async def test_never_synced_data_is_stale(database: Database, shop: Shop) -> None:
