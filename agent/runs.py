@@ -39,6 +39,7 @@ from domain.errors import (
     RunIdReusedError,
     VaultraError,
 )
+from domain.rates import NO_RATES, StatedRates
 from domain.runs import FINISHED_STATES, RunState
 from services import businesses, syncs
 
@@ -59,6 +60,7 @@ class AgentRuntime:
     notifications: Notifications
     model: BaseChatModel
     clock: Clock
+    rates: StatedRates = NO_RATES
 
 
 @dataclass(frozen=True)
@@ -306,6 +308,7 @@ class Execution:
             stand_in=STAND_IN,
             tools=tools_for(self._access),
             clock=self._runtime.clock,
+            rates=self._runtime.rates,
         )
         stream = build_graph().astream(
             {"messages": [], "rounds": 0, "fell_back": False},

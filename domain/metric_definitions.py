@@ -40,6 +40,9 @@ class MetricName(StrEnum):
     REVENUE_GROWTH_MONTH = "revenue_growth_month"
     REVENUE_GROWTH_YEAR = "revenue_growth_year"
     MONTHLY_VOLATILITY = "monthly_volatility"
+    GROSS_RETENTION = "gross_revenue_retention"
+    NET_RETENTION = "net_revenue_retention"
+    CUSTOMER_CHURN = "customer_churn_rate"
 
 
 class Unit(StrEnum):
@@ -84,6 +87,9 @@ _BY_PAYMENT = "calendar month, by the date the payment began"
 _BY_CREATION = "calendar month, by creation date"
 _AT_END = "end of the calendar month"
 _PAYMENTS = "Stripe payment intents and charges"
+_SUBSCRIPTIONS = (
+    "Stripe subscriptions and invoices (docs.stripe.com/billing/subscriptions/analytics/glossary)"
+)
 _PAYOUTS = "Stripe payouts"
 _CHARGES = "Stripe charges"
 _LEDGER = "Stripe balance transactions"
@@ -183,8 +189,9 @@ METRICS: dict[MetricName, MetricDefinition] = {
         "Monthly recurring revenue",
         Unit.MONEY,
         "The monthly value of active and past-due subscriptions, without trials, taxes and metered "
-        "plans; over several months, that of the last one.",
-        "Stripe subscriptions (docs.stripe.com/billing/subscriptions/analytics/glossary)",
+        "plans; over several months, that of the last one. Past months are read from the lines of "
+        "invoices.",
+        _SUBSCRIPTIONS,
         TotalRule.LAST,
         _AT_END,
     ),
@@ -343,5 +350,31 @@ METRICS: dict[MetricName, MetricDefinition] = {
         _LEDGER,
         TotalRule.NONE,
         "12 months to the end of the calendar month, by ledger date",
+    ),
+    MetricName.GROSS_RETENTION: MetricDefinition(
+        "Gross revenue retention",
+        Unit.RATIO,
+        "What the customers of the same month a year earlier pay now, at most what they paid then, "
+        "over what they paid then.",
+        _SUBSCRIPTIONS,
+        TotalRule.NONE,
+        "end of the month against the same month a year earlier",
+    ),
+    MetricName.NET_RETENTION: MetricDefinition(
+        "Net revenue retention",
+        Unit.RATIO,
+        "What the customers of the same month a year earlier pay now, over what they paid then.",
+        _SUBSCRIPTIONS,
+        TotalRule.NONE,
+        "end of the month against the same month a year earlier",
+    ),
+    MetricName.CUSTOMER_CHURN: MetricDefinition(
+        "Customer churn",
+        Unit.RATIO,
+        "Customers who paid at some time in the last 30 days and no longer do, over all who paid "
+        "in them.",
+        _SUBSCRIPTIONS,
+        TotalRule.NONE,
+        "30 days up to the end of the month",
     ),
 }

@@ -51,6 +51,9 @@ _TREND_FIELDS = {
     MetricName.REVENUE_GROWTH_MONTH: "growth_month",
     MetricName.REVENUE_GROWTH_YEAR: "growth_year",
     MetricName.MONTHLY_VOLATILITY: "monthly_volatility",
+    MetricName.GROSS_RETENTION: "gross_retention",
+    MetricName.NET_RETENTION: "net_retention",
+    MetricName.CUSTOMER_CHURN: "customer_churn",
 }
 # What is counted behind a metric; charges unless said otherwise, and nothing behind a trend's.
 _OBSERVED = {

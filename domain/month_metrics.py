@@ -125,6 +125,9 @@ class MonthMetrics:
     growth_month: Trend = NO_TREND
     growth_year: Trend = NO_TREND
     monthly_volatility: Trend = NO_TREND
+    gross_retention: Trend = NO_TREND
+    net_retention: Trend = NO_TREND
+    customer_churn: Trend = NO_TREND
 
     @property
     def net_volume_minor(self) -> int:

@@ -18,11 +18,9 @@ from domain.advice.floors import (
 )
 from domain.advice.published import Measure
 from domain.errors import NoDataError
-from domain.rates import StatedRates
+from domain.rates import NO_RATES, StatedRates
 from domain.readiness import NOT_ASSESSED, complete_months
 from services import snapshots
-
-NO_RATES = StatedRates()
 
 
 class _View(BaseModel):

@@ -69,7 +69,7 @@ async def _derive(
     if zone is None:
         zone = ZoneInfo(time_zone_of(await find_integration(session, access)))
     changed = tuple(await snapshots.rebuild(session, access, zone=zone, now=now, rates=rates))
-    computed = await readiness.recompute_if_changed(session, access, now=now)
+    computed = await readiness.recompute_if_changed(session, access, now=now, rates=rates)
     if computed is None:
         return Refreshed(changed, None)
     advised = advise(
@@ -78,7 +78,12 @@ async def _derive(
         computed.assessment,
         computed.as_of,
         signals=await signals.read(
-            session, access, months=computed.months, as_of=computed.as_of, now=now
+            session,
+            access,
+            months=computed.months,
+            recurring=computed.recurring,
+            as_of=computed.as_of,
+            now=now,
         ),
         open_rules=await advising.open_rules(session, access),
     )

@@ -21,6 +21,7 @@ from domain.access import Access, Permission
 from domain.errors import NoDataError
 from domain.metrics import MonthMetrics
 from domain.periods import month_bounds
+from domain.rates import NO_RATES, StatedRates
 from domain.readiness import (
     AccountFacts,
     Assessment,
@@ -34,6 +35,7 @@ from domain.readiness import (
     inputs_to_json,
 )
 from domain.readiness.scoring import stale_reason
+from integrations.stripe.resources import PAYOUTS
 from services import snapshots
 from services.readiness_results import (
     LastScore,
@@ -44,8 +46,10 @@ from services.readiness_results import (
     stale_content,
 )
 from services.snapshot_metrics import StoredMonth
+from services.snapshot_schema import StoredRecurring
 
 CONCENTRATION_MONTHS = 12
+QUARTER = 3
 NEVER_COMPUTED = "No readiness score has been computed yet. Sync Stripe, then recompute it."
 NEVER_SYNCED = "Stripe was never read completely. Sync for a score."
 # readiness_score_details.confidence is DECIMAL(5,4).
@@ -61,6 +65,7 @@ class Computation:
     months: tuple[MonthMetrics, ...]
     assessment: Assessment
     as_of: date
+    recurring: StoredRecurring | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +76,23 @@ class _Situation:
     account: IntegrationAccount | None
     latest: ScoreWithDetail | None
     now: datetime
+    rates: StatedRates
 
     @property
     def data_as_of(self) -> datetime | None:
         return self.stored[-1].stored.data_as_of if self.stored else None
 
 
-async def recompute(session: Session, access: Access, *, now: datetime) -> RecomputedReadiness:
+async def recompute(
+    session: Session, access: Access, *, now: datetime, rates: StatedRates = NO_RATES
+) -> RecomputedReadiness:
     """Compute the score again and store it, one row for each time.
 
     If the data is too old the result says so in `stale`, has no score, and nothing is stored.
     Raise NotPermittedError for a viewer and NoDataError without any snapshot.
     """
     access.require(Permission.RECOMPUTE)
-    situation = await _situation(session, access, now)
+    situation = await _situation(session, access, now, rates)
     if not situation.stored:
         raise NoDataError(snapshots.NO_SNAPSHOTS)
     latest = situation.latest
@@ -99,14 +107,14 @@ async def recompute(session: Session, access: Access, *, now: datetime) -> Recom
 
 
 async def recompute_if_changed(
-    session: Session, access: Access, *, now: datetime
+    session: Session, access: Access, *, now: datetime, rates: StatedRates = NO_RATES
 ) -> Computation | None:
     """Compute the score after a sync; store it only if its inputs or its model are new.
 
     Otherwise the stored score is now known to hold for the newer data. Return the computation,
     whose assessment may be stale and is then not stored, or None if there is nothing to assess.
     """
-    situation = await _situation(session, access, now)
+    situation = await _situation(session, access, now, rates)
     computation = await _compute(session, access, situation) if situation.stored else None
     if computation is None or computation.assessment.stale is not None:
         return computation
@@ -193,13 +201,16 @@ def _last(latest: ScoreWithDetail | None) -> LastScore | None:
     return LastScore(score=score.score, tier=score.tier, computed_at=score.created_at)
 
 
-async def _situation(session: Session, access: Access, now: datetime) -> _Situation:
+async def _situation(
+    session: Session, access: Access, now: datetime, rates: StatedRates
+) -> _Situation:
     await lock_business(session, access)
     return _Situation(
         stored=await snapshots.list_months(session, access),
         account=await find_integration(session, access),
         latest=await stored_scores.find_latest_detail(session, access),
         now=now,
+        rates=rates,
     )
 
 
@@ -212,20 +223,32 @@ async def _compute(session: Session, access: Access, situation: _Situation) -> C
     as_of = situation.stored[-1].stored.through
     account, top1_share = await _account_facts(session, access, situation, as_of)
     inputs = inputs_from_months(
-        months, top1_share=top1_share, as_of=as_of, data_age_days=age, account=account
+        months,
+        top1_share=top1_share,
+        as_of=as_of,
+        data_age_days=age,
+        account=account,
+        rate=situation.rates.find(months[-1].currency),
     )
     latest = situation.latest
     previous = None if latest is None else Tier(latest.score.tier)
-    return Computation(inputs, months, assess(inputs, previous_tier=previous), as_of)
+    assessment = assess(inputs, previous_tier=previous)
+    last = _last_complete(situation, as_of)
+    return Computation(inputs, months, assessment, as_of, last.stored.recurring if last else None)
 
 
 async def _account_facts(
     session: Session, access: Access, situation: _Situation, as_of: date
 ) -> tuple[AccountFacts, Decimal | None]:
     """Return what the months do not tell, and the largest customer's share of the last year."""
+    metadata = _metadata(situation.account)
     known = AccountFacts(
-        payouts_enabled=_metadata(situation.account).get("payouts_enabled"),
+        payouts_enabled=metadata.get("payouts_enabled"),
         key_revoked=_is_revoked(situation.account),
+        missing_permissions=tuple(sorted(metadata.get("missing") or ())),
+    )
+    known = _with_payouts(
+        _with_retention(known, _last_complete(situation, as_of)), situation, as_of
     )
     year = complete_months([month.metrics for month in situation.stored], as_of)
     if not year:
@@ -241,6 +264,35 @@ async def _account_facts(
     if shares.customer_count == 0:
         return known, None
     return known, _share(shares.largest_minor, shares.total_minor)
+
+
+def _last_complete(situation: _Situation, as_of: date) -> StoredMonth | None:
+    """Return the last month that is over and was counted whole."""
+    whole = [
+        month
+        for month in situation.stored
+        if not month.metrics.month_to_date and month.metrics.month.last_day <= as_of
+    ]
+    return whole[-1] if whole else None
+
+
+def _with_retention(known: AccountFacts, last: StoredMonth | None) -> AccountFacts:
+    if last is None:
+        return known
+    kept = last.metrics.gross_retention
+    return replace(known, gross_retention=kept.value, cohort_customers=kept.n)
+
+
+def _with_payouts(known: AccountFacts, situation: _Situation, as_of: date) -> AccountFacts:
+    """Add the payouts of the last three complete months; none where they cannot be read."""
+    if PAYOUTS.permission in known.missing_permissions:
+        return known
+    quarter = complete_months([month.metrics for month in situation.stored], as_of)[-QUARTER:]
+    count = sum(month.payout_count for month in quarter)
+    if count == 0:
+        return known
+    failed = sum(month.failed_payouts for month in quarter)
+    return replace(known, payout_count=count, payout_failed_share=Decimal(failed) / count)
 
 
 def _window(months: Sequence[MonthMetrics], zone: ZoneInfo) -> Window:

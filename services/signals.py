@@ -29,6 +29,7 @@ from integrations.stripe.resources import (
     Resource,
 )
 from services.businesses import time_zone_of
+from services.snapshot_schema import StoredRecurring
 
 DISPUTE_DAYS = 365
 # A dispute may follow a payment for up to 120 days; after that a warning has nothing to prevent.
@@ -48,17 +49,22 @@ async def read(
     months: Sequence[MonthMetrics],
     as_of: date,
     now: datetime,
+    recurring: StoredRecurring | None = None,
 ) -> Signals:
     """Return the signals as of a local day; what comes from a list that is not read is unknown.
 
     `months` are the business's metrics, of which the complete ones give the windows of 3 and 12
-    months. Net retention, monthly churn and the share of monthly plans are not read here.
+    months; `recurring` is what the last of them keeps of recurring revenue.
     """
     account = await find_integration(session, access)
     if account is None or account.last_synced_at is None:
         return NO_SIGNALS
     scope = _Scope(session, access, account, complete_months(months, as_of), as_of, now)
+    last = scope.complete[-1] if scope.complete else None
     return Signals(
+        net_retention=last.net_retention.value if last else None,
+        monthly_churn=last.customer_churn.value if last else None,
+        monthly_plan_share=recurring.monthly_plan_share if recurring else None,
         disputes=await _disputes(scope),
         warnings_actionable=await _warnings(scope),
         declines_by_code=await _declines(scope),

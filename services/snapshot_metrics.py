@@ -25,6 +25,7 @@ from domain.metrics import (
 )
 from domain.money import to_decimal
 from domain.periods import Month
+from domain.recurring.months import METHODS
 from integrations.stripe.resources import CUSTOMERS, PAYMENT_INTENTS, PAYOUTS
 from services.snapshot_schema import (
     DEFINITIONS_VERSION,
@@ -32,6 +33,7 @@ from services.snapshot_schema import (
     DataQuality,
     OtherCurrency,
     SnapshotMetrics,
+    StoredRecurring,
     StoredTrend,
 )
 
@@ -61,7 +63,14 @@ _ADDED_COUNTS = (
     "unattributed_minor",
     "customer_squares",
 )
-_TRENDS = ("growth_month", "growth_year", "monthly_volatility")
+_TRENDS = (
+    "growth_month",
+    "growth_year",
+    "monthly_volatility",
+    "gross_retention",
+    "net_retention",
+    "customer_churn",
+)
 _SINCE_THE_FIRST = frozenset(list(MetricName)[: list(MetricName).index(MetricName.NET_VOLUME)])
 
 
@@ -81,6 +90,7 @@ class Beside:
     others: Mapping[str, OtherCurrency] = field(default_factory=dict)
     usd: Converted | None = None
     quality: DataQuality | None = None
+    recurring: StoredRecurring | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,7 @@ def _stored(
         average_charge=metrics.average_charge,
         mrr_minor=metrics.mrr_minor,
         mrr_missing_reason=metrics.mrr_missing_reason,
+        recurring=beside.recurring,
         other_currencies=dict(beside.others),
         usd=beside.usd,
         data_quality=beside.quality,
@@ -209,6 +220,9 @@ def observed(metric: MetricName, months: list[StoredMonth]) -> int | None:
 
 def note_on(metric: MetricName, months: list[StoredMonth]) -> str | None:
     """Return what has to be known about the metric's value, if anything."""
+    recurring = months[-1].stored.recurring
+    if metric is MetricName.MRR and recurring is not None:
+        return METHODS[recurring.method]
     if metric is not MetricName.DISPUTE_RATE:
         return None
     settled_on, as_of = months[-1].stored.disputes_settled_on, months[-1].stored.data_as_of

@@ -21,9 +21,12 @@ from domain.metric_trends import with_trends
 from domain.metrics import NO_CURRENCY, CustomerSpread, MonthMetrics, month_metrics
 from domain.periods import Month, local_date, month_bounds, month_range
 from domain.rates import NO_RATES, StatedRates
+from domain.recurring.months import RecurringHistory
+from services.recurring import list_recurring_months
 from services.rollups import bring_up_to_date
 from services.snapshot_currencies import convert, other_currencies
 from services.snapshot_metrics import Beside, Origin, to_values
+from services.snapshot_recurring import stored_recurring, with_recurring
 from services.snapshot_schema import DataQuality
 
 
@@ -35,6 +38,7 @@ class _Material:
     customers: Mapping[tuple[str, Month], CustomerSpread]
     unreconciled: Mapping[Month, int]
     missing_permissions: list[str]
+    recurring: RecurringHistory
     currency: str
     zone: ZoneInfo
     first: Month
@@ -119,16 +123,26 @@ async def _gather(
     metadata = (account.account_metadata if account else None) or {}
     data_as_of = data_as_of_of(account)
     horizon = now if data_as_of is None else min(now, max(data_as_of, last_charge_at))
+    first, through = Month.of(min(day.facts.day for day in charged)), local_date(horizon, zone)
+    currency = _main_currency(charged, through, metadata.get("default_currency"))
+    recurring = await list_recurring_months(
+        session,
+        access,
+        zone=zone,
+        first=first,
+        last=Month.of(through),
+        horizon=horizon,
+        currency=currency,
+    )
     return _Material(
         days=days,
         customers=await rollups.list_customers(session, access),
         unreconciled=await facts.list_unreconciled(session, access, zone, now=horizon),
         missing_permissions=sorted(metadata.get("missing") or []),
-        currency=_main_currency(
-            charged, local_date(horizon, zone), metadata.get("default_currency")
-        ),
+        recurring=recurring,
+        currency=currency,
         zone=zone,
-        first=Month.of(min(day.facts.day for day in charged)),
+        first=first,
         horizon=horizon,
         data_as_of=data_as_of,
         rates=rates,
@@ -184,7 +198,7 @@ def _metrics(material: _Material, month: Month, lines: Sequence[CurrencyDay]) ->
     )
     uncoined = [line.facts for line in lines if line.currency == NO_CURRENCY]
     _, end = month_bounds(month, material.zone)
-    return replace(
+    counted = replace(
         metrics,
         # On its last day a month has all of its days but is not over yet.
         month_to_date=material.horizon < end,
@@ -196,6 +210,7 @@ def _metrics(material: _Material, month: Month, lines: Sequence[CurrencyDay]) ->
         unattributed_minor=spread.unattributed_minor,
         customer_squares=spread.squares,
     )
+    return with_recurring(counted, material.recurring)
 
 
 def _beside(material: _Material, month: Month, lines: Sequence[CurrencyDay]) -> Beside:
@@ -206,4 +221,5 @@ def _beside(material: _Material, month: Month, lines: Sequence[CurrencyDay]) -> 
             missing_permissions=material.missing_permissions,
             unreconciled_payouts=material.unreconciled.get(month, 0),
         ),
+        recurring=stored_recurring(material.recurring.months.get(month)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -53,6 +54,22 @@ class StoredTrend(_Stored):
     value: Decimal | None = Field(description="the number, to 4 decimals")
     n: int = Field(description="months that it rests on")
     missing_reason: str | None = Field(description="why there is no number")
+
+
+class StoredRecurring(_Stored):
+    """Recurring revenue at the end of the month, or at the last instant read in the present one."""
+
+    method: Literal["subscriptions", "invoice_lines"] = Field(description="what it was read from")
+    active_subscriptions: int | None = Field(description="subscriptions that are worth something")
+    paying_customers: int | None = Field(description="customers who have one")
+    new_minor: int | None = Field(description="of customers who never paid before")
+    expansion_minor: int | None = Field(description="more from those who paid the month before")
+    contraction_minor: int | None = Field(description="less from them, zero or below")
+    churned_minor: int | None = Field(description="of those who left, zero or below")
+    reactivated_minor: int | None = Field(description="of those who came back")
+    cohort_customers: int | None = Field(description="customers of the same month a year earlier")
+    monthly_plan_share: Decimal | None = Field(description="part of the MRR on plans of a month")
+    paused_minor: int | None = Field(description="part that is not collected at present")
 
 
 class DataQuality(_Stored):
@@ -111,6 +128,10 @@ class SnapshotMetrics(_Stored):
     monthly_volatility: StoredTrend | None = Field(None, description="`monthly_volatility`")
     mrr_minor: int | None = Field(description="`mrr`")
     mrr_missing_reason: str | None = Field(description="why it is missing")
+    recurring: StoredRecurring | None = Field(None, description="what `mrr` is made of")
+    gross_retention: StoredTrend | None = Field(None, description="`gross_revenue_retention`")
+    net_retention: StoredTrend | None = Field(None, description="`net_revenue_retention`")
+    customer_churn: StoredTrend | None = Field(None, description="`customer_churn_rate`")
     other_currencies: dict[str, OtherCurrency] = Field(
         description="what happened in other currencies, by code"
     )

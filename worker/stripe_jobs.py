@@ -20,7 +20,7 @@ async def sync(wiring: Wiring, sync_id: UUID) -> None:
 
     async def conclude(session: Session, context: SyncContext) -> None:
         access = service_access(context.business_id)
-        await insight.refresh(session, access, now=wiring.agent.clock(), rates=wiring.rates)
+        await insight.refresh(session, access, now=wiring.agent.clock(), rates=wiring.agent.rates)
 
     await run_sync(
         wiring.database,
@@ -69,7 +69,7 @@ async def refresh_insight(wiring: Wiring, business_id: UUID, job_id: int, cause:
             service_access(business_id),
             now=wiring.agent.clock(),
             cause=cause,
-            rates=wiring.rates,
+            rates=wiring.agent.rates,
         )
 
 

@@ -10,7 +10,6 @@ from agent.runs import AgentRuntime
 from config.settings import Settings, StripeSettings
 from db.notifications import Notifications
 from db.session import Database
-from domain.rates import NO_RATES, StatedRates
 from integrations.stripe.limits import RateLimits
 
 
@@ -23,7 +22,6 @@ class Wiring:
     stripe: StripeSettings
     key_ring: tuple[str, ...]
     limits: RateLimits = field(default_factory=RateLimits)
-    rates: StatedRates = NO_RATES
 
 
 def utc_now() -> datetime:
@@ -35,9 +33,14 @@ def wire(settings: Settings, database: Database, notifications: Notifications) -
     """Put together what the settings ask for; raises ConfigurationError."""
     return Wiring(
         database=database,
-        agent=AgentRuntime(database, notifications, build_model(settings.model), utc_now),
+        agent=AgentRuntime(
+            database,
+            notifications,
+            build_model(settings.model),
+            utc_now,
+            settings.metrics.rates(),
+        ),
         stripe=settings.stripe,
         key_ring=settings.security.key_ring(),
         limits=RateLimits(settings.stripe.requests_per_second),
-        rates=settings.metrics.rates(),
     )

@@ -37,6 +37,8 @@ async def recompute_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Compute the score again from the stored snapshots, and store it."""
 
     async def work(session: Session, access: Access) -> object:
-        return await readiness.recompute(session, access, now=runtime.context.clock())
+        return await readiness.recompute(
+            session, access, now=runtime.context.clock(), rates=runtime.context.rates
+        )
 
     return await runtime.context.perform(runtime, Permission.RECOMPUTE, work)

@@ -80,7 +80,7 @@ async def check_funder_floors(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Compare the floors that funders publish with the figures: met, not met, cannot be seen."""
 
     async def work(session: Session, access: Access) -> object:
-        return await funder_floors.check(session, access)
+        return await funder_floors.check(session, access, rates=runtime.context.rates)
 
     return await runtime.context.perform(runtime, Permission.READ, work)
 

@@ -105,7 +105,9 @@ async def recompute_readiness(
     state: State, session: DbSession, access: BusinessAccess
 ) -> RecomputedReadiness:
     """Compute the score again."""
-    return await readiness.recompute(session, access, now=state.agent.clock())
+    return await readiness.recompute(
+        session, access, now=state.agent.clock(), rates=state.agent.rates
+    )
 
 
 @router.post("/readiness/simulations")
@@ -138,9 +140,11 @@ async def explain_readiness_difference(
 
 
 @router.get("/readiness/floors")
-async def list_funder_floors(session: DbSession, access: BusinessAccess) -> FloorsResult:
+async def list_funder_floors(
+    state: State, session: DbSession, access: BusinessAccess
+) -> FloorsResult:
     """Compare what funders publish with the business's complete months."""
-    return await funder_floors.check(session, access)
+    return await funder_floors.check(session, access, rates=state.agent.rates)
 
 
 @router.get("/recommendations", response_model_exclude_none=True)

@@ -13,10 +13,9 @@ from enum import StrEnum
 from domain.advice.published import PUBLISHED, Criterion, Measure, PublishedFloors
 from domain.metrics import MonthMetrics
 from domain.money import Money, exponent, to_decimal
-from domain.rates import BASE, StatedRates
+from domain.rates import BASE, NO_RATES, StatedRates
 
 QUARTER, YEAR = 3, 12
-_NO_RATES = StatedRates()
 
 
 class Status(StrEnum):
@@ -40,7 +39,7 @@ class Brought:
     yearly: Money | None
     recurring: Money | None
     country: str | None
-    rates: StatedRates = _NO_RATES
+    rates: StatedRates = NO_RATES
 
 
 @dataclass(frozen=True, slots=True)
