@@ -88,12 +88,13 @@ async def query(
 
     With `known_at`, figures are those that were known at that moment. Months without a snapshot are
     listed as missing and are in no total. Raise NoDataError without any snapshot or from before
-    they were kept, and PeriodError for a reversed, future or longer period than 60 months.
+    they were kept, and PeriodError for a reversed, future or longer period than 60 months, or
+    for a moment to come.
     """
     wanted = list(dict.fromkeys(metrics))
     if not wanted:
         raise InvalidInputError("Name at least one metric, such as revenue_total.")
-    stored = await _all_months(session, access, known_at)
+    stored = await _all_months(session, access, known_at, now)
     months = _in_period(stored, first, last, now)
     latest = stored[-1].stored
     return SnapshotQueryResult(
@@ -125,14 +126,16 @@ async def compare(
     A period that lacks a month has no value: its sum would be of another length than it says.
     Raise as `query` does.
     """
-    stored = await _all_months(session, access, known_at)
+    stored = await _all_months(session, access, known_at, now)
     figures = [_whole_period(metric, stored, period, now) for period in (first, second)]
     return compare_figures(*figures)
 
 
 async def _all_months(
-    session: Session, access: Access, known_at: datetime | None
+    session: Session, access: Access, known_at: datetime | None, now: datetime
 ) -> list[StoredMonth]:
+    if known_at is not None and known_at > now:
+        raise PeriodError("That moment has not come. Leave known_at out for the present figures.")
     stored = await list_months(session, access, known_at=known_at)
     if not stored:
         raise NoDataError(NO_SNAPSHOTS)

@@ -161,6 +161,7 @@ PLACES = [
     "{business}/recommendations?status=HOSTILE",
     "{business}/snapshots?from=HOSTILE&to=2026-01",
     "{business}/snapshots?from=2026-01&to=HOSTILE",
+    "{business}/snapshots?from=2026-01&to=2026-02&known_at=HOSTILE",
     "/v1/HOSTILE",
 ]
 

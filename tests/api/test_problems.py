@@ -104,6 +104,7 @@ async def test_every_wrong_field_is_listed(shared: Service) -> None:
         ("{business}/conversations?limit=many", "query.limit"),
         ("{business}/recommendations?status=open", "query.status"),
         ("{business}/snapshots?from=2026-01", "query.to"),
+        ("{business}/snapshots?from=2026-01&to=2026-02&known_at=today", "query.known_at"),
         ("{business}/syncs?after=1", "query.after"),
         ("/v1/businesses/1", "path.business_id"),
         ("/v1/conversations/1", "path.conversation_id"),

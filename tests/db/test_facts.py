@@ -11,10 +11,12 @@ from sqlalchemy import text
 
 from db.repositories import facts
 from db.repositories.facts import CustomerShares, Window
+from db.repositories.ledger import ChargeRow, PaymentIntentRow
 from db.session import Database
 from domain.access import Access
 from domain.metrics import CustomerSpread, DayFacts
 from domain.periods import Month
+from tests.db.ledger_samples import BY_KIND, owner_of, write
 from tests.factories import Shop, make_shop
 from tests.services.books import Books, at
 
@@ -146,6 +148,39 @@ async def test_attempt_counts_as_failed_unless_it_was_tried_again(
         books.charge(**attempt)
     await books.save(database)
     assert await failures(database, shop.access) == failed
+
+
+async def test_payment_counts_as_failed_once_if_it_failed_in_the_end(
+    database: Database, shop: Shop
+) -> None:
+    sample = BY_KIND[PaymentIntentRow]
+    states = (
+        ("requires_payment_method", "card_declined"),
+        ("canceled", "card_declined"),
+        ("canceled", None),
+        ("requires_payment_method", None),
+        ("processing", "card_declined"),
+        ("requires_capture", None),
+        ("succeeded", None),
+    )
+    when = at("2026-03-02T12:00:00")
+    await write(
+        database,
+        await owner_of(database, shop),
+        *(
+            sample._replace(stripe_id=f"pi_{n}", created_at=when, status=status, error_code=error)
+            for n, (status, error) in enumerate(states)
+        ),
+        # Three tries of the first payment: attempts, and no failures of their own.
+        *(
+            BY_KIND[ChargeRow]._replace(
+                stripe_id=f"ch_{n}", created_at=when, status="failed", payment_intent_id="pi_0"
+            )
+            for n in range(3)
+        ),
+    )
+    day = (await days_of(database, shop.access))[date(2026, 3, 2)]
+    assert (day.failed_count, day.attempt_count) == (2, 3)
 
 
 async def test_every_failed_attempt_of_a_guest_counts(database: Database, shop: Shop) -> None:

@@ -32,8 +32,9 @@ FILL: dict[str, tuple[int, str]] = {
     "payment_intents": (
         1,
         (
-            f"({_KEY}, amount, amount_received, currency, status, error_code) SELECT {_VALUES}, 900,"
-            f" 900, 'usd', CASE WHEN n % 20 = 0 THEN 'canceled' ELSE 'succeeded' END,"
+            f"({_KEY}, amount, amount_received, currency, status, error_code)"
+            f" SELECT {_VALUES}, 900, 900, 'usd',"
+            f" CASE WHEN n % 20 = 0 THEN 'canceled' ELSE 'succeeded' END,"
             f" CASE WHEN n % 20 = 0 THEN 'card_declined' END {_FROM}"
         ),
     ),
@@ -47,8 +48,8 @@ FILL: dict[str, tuple[int, str]] = {
     "refunds": (
         4,
         (
-            f"({_KEY}, amount, currency, status, charge_id) SELECT {_VALUES}, 100, 'usd', 'succeeded',"
-            f" 'ch_' || n {_FROM}"
+            f"({_KEY}, amount, currency, status, charge_id) SELECT {_VALUES}, 100, 'usd',"
+            f" 'succeeded', 'ch_' || n {_FROM}"
         ),
     ),
     "disputes": (

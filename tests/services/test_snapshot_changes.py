@@ -16,13 +16,13 @@ from sqlalchemy.engine import URL
 from db.models import DailyMetrics, IntegrationAccount, LedgerChange, MetricRollup, MonthlyCustomers
 from db.repositories import ledger
 from db.repositories.businesses import lock_business
-from db.repositories.ledger import ChargeRow, LedgerOwner, LedgerRow, RefundRow
+from db.repositories.ledger import ChargeRow, DisputeRow, LedgerOwner, LedgerRow, RefundRow
 from db.repositories.rollups import ChangedDay, take_changes
 from db.session import Database
 from domain.periods import Month
 from services.rollups import dirty_months, runs_of
 from tests.conftest import cloned_database
-from tests.db.ledger_samples import SAMPLES, owner_of
+from tests.db.ledger_samples import BY_KIND, SAMPLES, owner_of
 from tests.factories import Shop, make_shop
 from tests.services.ledger_batches import Step, steps
 from tests.services.snapshot_steps import NEW_YORK, NOW, rebuild, rows_of, stored
@@ -218,6 +218,38 @@ async def test_only_the_months_that_changed_are_summed_up(database: Database, sh
         1_000,
         1_001,
     )
+
+
+async def test_later_try_of_a_failed_charge_changes_the_month_before(
+    database: Database, shop: Shop
+) -> None:
+    owner = await owner_of(database, shop)
+    alone = {"customer_id": "cus_1", "payment_intent_id": None}
+    sold, failed = datetime(2026, 9, 2, tzinfo=UTC), datetime(2026, 9, 28, tzinfo=UTC)
+    await write(
+        database,
+        owner,
+        charge("ch_1", sold, 900),
+        charge("ch_2", failed, status="failed", **alone),
+    )
+    await rebuild(database, shop.access)
+    before = stored((await rows_of(database, shop.access))["2026-09"]).failed_count
+    await write(database, owner, charge("ch_3", datetime(2026, 10, 4, tzinfo=UTC), **alone))
+    await rebuild(database, shop.access)
+    after = stored((await rows_of(database, shop.access))["2026-09"]).failed_count
+    assert (before, after) == (1, 0)
+
+
+async def test_dispute_changes_the_month_of_its_charge(database: Database, shop: Shop) -> None:
+    owner = await owner_of(database, shop)
+    await write(database, owner, charge("ch_1", datetime(2026, 7, 5, tzinfo=UTC)))
+    await rebuild(database, shop.access)
+    opened = BY_KIND[DisputeRow]._replace(
+        created_at=datetime(2026, 10, 5, tzinfo=UTC), status="lost", charge_id="ch_1"
+    )
+    await write(database, owner, opened)
+    assert Month(2026, 7) in await rebuild(database, shop.access)
+    assert stored((await rows_of(database, shop.access))["2026-07"]).disputed_count == 1
 
 
 async def test_another_main_currency_tells_every_month_anew(database: Database, shop: Shop) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from db.models import LedgerCharge, SnapshotRevision
 from db.session import Database
 from domain.access import Access
-from domain.errors import NoDataError
+from domain.errors import NoDataError, PeriodError
 from domain.metrics import MetricName
 from domain.periods import Month
 from services import snapshots
@@ -89,6 +89,12 @@ async def test_moment_before_anything_was_kept_is_refused(database: Database, sh
     await two_rebuilds(database, shop)
     with pytest.raises(NoDataError, match="kept since 2026-11-16 12:00 UTC"):
         await known(database, shop.access, MONDAY - timedelta(seconds=1))
+
+
+async def test_moment_to_come_is_refused(database: Database, shop: Shop) -> None:
+    await two_rebuilds(database, shop)
+    with pytest.raises(PeriodError, match="has not come"):
+        await known(database, shop.access, NOW + timedelta(seconds=1))
 
 
 async def test_business_that_was_never_rebuilt_has_no_history(
