@@ -71,7 +71,10 @@ class CustomerSpread:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A number that compares months, `n` of them; without a value, `missing_reason` says why."""
+    """A number that compares months, or customers between them; `n` of them are compared.
+
+    Without a value, `missing_reason` says why.
+    """
 
     value: Decimal | None = None
     n: int = 0

@@ -35,7 +35,7 @@ from domain.readiness import (
     inputs_to_json,
 )
 from domain.readiness.scoring import stale_reason
-from integrations.stripe.resources import PAYOUTS
+from integrations.stripe.resources import PAYMENT_INTENTS, PAYOUTS
 from services import snapshots
 from services.readiness_results import (
     LastScore,
@@ -230,6 +230,9 @@ async def _compute(session: Session, access: Access, situation: _Situation) -> C
         account=account,
         rate=situation.rates.find(months[-1].currency),
     )
+    if PAYMENT_INTENTS.permission in account.missing_permissions:
+        # Nobody knows then which payments failed in the end.
+        inputs = replace(inputs, payments=None)
     latest = situation.latest
     previous = None if latest is None else Tier(latest.score.tier)
     assessment = assess(inputs, previous_tier=previous)

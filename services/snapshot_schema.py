@@ -49,10 +49,10 @@ class Converted(_Stored):
 
 
 class StoredTrend(_Stored):
-    """A number that compares months."""
+    """A number that compares months, or customers between them."""
 
     value: Decimal | None = Field(description="the number, to 4 decimals")
-    n: int = Field(description="months that it rests on")
+    n: int = Field(description="months that it rests on; customers for retention and churn")
     missing_reason: str | None = Field(description="why there is no number")
 
 

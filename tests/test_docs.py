@@ -30,6 +30,7 @@ from services.snapshot_schema import (
     DataQuality,
     OtherCurrency,
     SnapshotMetrics,
+    StoredRecurring,
     StoredTrend,
     UsedRate,
 )
@@ -155,7 +156,8 @@ def test_metric_is_documented_by_its_own_definition(metric: MetricName) -> None:
 
 def test_what_a_snapshot_stores_is_documented_field_by_field() -> None:
     section = _section(_page("metrics-and-score.md"), "What a snapshot stores")
-    models = (SnapshotMetrics, OtherCurrency, Converted, UsedRate, StoredTrend, DataQuality)
+    parts = (OtherCurrency, Converted, UsedRate, StoredTrend, StoredRecurring, DataQuality)
+    models = (SnapshotMetrics, *parts)
     expected = [
         [f"`{name}`", field.description] for model in models for name, field in _fields(model)
     ]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from domain.readiness import assess, difference
 from services.simulation_results import moves
-from tests.domain.readiness.test_scoring import accounts
+from tests.domain.readiness.accounts import accounts
 
 
 @settings(deadline=None, max_examples=60)

@@ -19,7 +19,16 @@ from tests.services.plans import Plans, filled, owner_of
 from tests.services.snapshot_steps import NOW, rebuild
 
 # Of a business's customers only new ones are looked for, by a table that has no index by time.
-BY_BUSINESS = {"ledger_customers"}
+# Read whole for the business, or empty here, as the tables of subscriptions are.
+BY_BUSINESS = {
+    "ledger_customers",
+    "ledger_invoice_lines",
+    "ledger_invoices",
+    "ledger_prices",
+    "ledger_products",
+    "ledger_subscription_items",
+    "ledger_subscriptions",
+}
 
 
 @pytest.fixture

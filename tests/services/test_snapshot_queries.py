@@ -15,6 +15,7 @@ from domain.access import Access
 from domain.errors import InvalidInputError, NoDataError, PeriodError
 from domain.metrics import METRICS, MetricName, TotalRule
 from domain.periods import Month
+from domain.recurring.months import METHODS
 from services import snapshots
 from tests.factories import Shop
 from tests.services.books import Books, at
@@ -69,10 +70,10 @@ async def test_query_has_the_agreed_shape(database: Database, shop: Shop) -> Non
         {
             "metric": "mrr",
             "label": "Monthly recurring revenue",
-            "value": None,
+            "value": "0.00",
             "unit": "money",
             "currency": "usd",
-            "missing_reason": "Subscriptions have not been read for this month.",
+            "note": METHODS["invoice_lines"],
             **common,
         },
     ]
@@ -128,7 +129,7 @@ async def test_figure_without_a_value_says_why(database: Database, shop: Shop) -
     assert all((figure.value is None) == bool(figure.missing_reason) for figure in figures)
     unknown = {figure.metric for figure in result.totals if figure.value is None}
     by_month = {metric for metric in ALL_METRICS if METRICS[metric].summable is TotalRule.NONE}
-    assert unknown == {MetricName.MRR} | by_month
+    assert unknown == by_month
 
 
 async def test_month_to_date_total_ends_on_the_day_of_the_data(
@@ -246,7 +247,8 @@ async def compare(
         (MetricName.REVENUE_TOTAL, ("2026-05", "2026-05", "2026-06", "2026-06"), "flat"),
         (MetricName.REFUND_AMOUNT, ("2026-05", "2026-05", "2026-06", "2026-06"), "up"),
         (MetricName.NET_REVENUE, ("2026-05", "2026-05", "2026-06", "2026-06"), "down"),
-        (MetricName.MRR, ("2026-05", "2026-05", "2026-06", "2026-06"), "unknown"),
+        (MetricName.MRR, ("2026-05", "2026-05", "2026-06", "2026-06"), "flat"),
+        (MetricName.NET_RETENTION, ("2026-05", "2026-05", "2026-06", "2026-06"), "unknown"),
         (MetricName.REVENUE_TOTAL, ("2025-05", "2025-05", "2026-06", "2026-06"), "unknown"),
     ],
 )
