@@ -36,6 +36,8 @@ def trim(turns: Sequence[Turn]) -> Trimmed:
 
     The latest turn stays whole unless it is over the budget by itself.
     """
+    if _fits(turns, BUDGET_TOKENS, MAX_TURNS):
+        return Trimmed(tuple(turns), ())
     least = [*(turn.shortened() for turn in turns[:-1]), *turns[-1:]]
     first = 0
     if not _fits(least, BUDGET_TOKENS, MAX_TURNS):

@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -109,23 +110,22 @@ def rows_query(run: Run, *, after: datetime | None, turns: int) -> CompoundSelec
     if after is not None:
         asked = asked.where(Run.created_at > after)
     latest = asked.cte("latest")
-    with_run = _message_columns(latest.c.id, latest.c.asked_at).join_from(
-        latest, Message, Message.run_id == latest.c.id
+    messages = (
+        _message_columns(latest.c.id, latest.c.asked_at)
+        .where(Message.run_id == latest.c.id, Message.conversation_id == run.conversation_id)
+        .offset(0)
+        .lateral()
     )
-    with_run = with_run.where(Message.conversation_id == run.conversation_id)
-    calls = select(
-        literal(RowKind.CALL.value),
-        latest.c.id,
-        latest.c.asked_at,
-        ToolCallRecord.id,
-        cast(ToolCallRecord.name, Text),
-        ToolCallRecord.result,
-        ToolCallRecord.call_id,
-        ToolCallRecord.arguments,
-        ToolCallRecord.status,
-        ToolCallRecord.created_at,
-        ToolCallRecord.finished_at,
-    ).join_from(latest, ToolCallRecord, ToolCallRecord.run_id == latest.c.id)
+    calls = (
+        _call_columns(latest.c.id, latest.c.asked_at)
+        .where(ToolCallRecord.run_id == latest.c.id)
+        .offset(0)
+        .lateral()
+    )
+    # OFFSET 0 keeps each search a loop over the runs: a join is planned by the size of the tables.
+    of_runs = [
+        select(*found.c).select_from(latest.join(found, true())) for found in (messages, calls)
+    ]
     # Without this bound, the search for messages without a run would pass all that have one.
     oldest = select(func.min(latest.c.asked_at)).having(func.count() == turns).scalar_subquery()
     alone = (
@@ -139,7 +139,7 @@ def rows_query(run: Run, *, after: datetime | None, turns: int) -> CompoundSelec
         .order_by(Message.created_at.desc())
         .limit(turns)
     )
-    return union_all(with_run, calls, select(alone.subquery()))
+    return union_all(*of_runs, select(alone.subquery()))
 
 
 _BEFORE_ALL = cast(literal("-infinity"), DateTime(timezone=True))
@@ -158,4 +158,20 @@ def _message_columns(run_id: Any, asked_at: Any) -> Select[Any]:
         cast(null(), String).label("status"),
         Message.created_at.label("created_at"),
         cast(null(), DateTime(timezone=True)).label("finished_at"),
+    )
+
+
+def _call_columns(run_id: Any, asked_at: Any) -> Select[Any]:
+    return select(
+        literal(RowKind.CALL.value).label("kind"),
+        run_id.label("run"),
+        asked_at.label("asked_at"),
+        ToolCallRecord.id.label("row_id"),
+        cast(ToolCallRecord.name, Text).label("name"),
+        ToolCallRecord.result.label("text"),
+        ToolCallRecord.call_id,
+        ToolCallRecord.arguments,
+        ToolCallRecord.status,
+        ToolCallRecord.created_at,
+        ToolCallRecord.finished_at,
     )
