@@ -28,6 +28,7 @@ TABLES = {table.name: frozenset(table.columns.keys()) for table in Model.metadat
 CONVERSATION_TABLES = frozenset(
     [
         "agent_conversations",
+        "conversation_summaries",
         "agent_messages",
         "agent_runs",
         "agent_run_events",

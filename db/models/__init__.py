@@ -9,7 +9,14 @@ from db.models.billing import (
     LedgerSubscriptionItem,
 )
 from db.models.changes import InsightChange
-from db.models.conversation import Conversation, Message, Run, RunEvent, ToolCallRecord
+from db.models.conversation import (
+    Conversation,
+    ConversationSummary,
+    Message,
+    Run,
+    RunEvent,
+    ToolCallRecord,
+)
 from db.models.declarative import Model
 from db.models.identity import Business, Membership, User
 from db.models.insight import (
@@ -38,6 +45,7 @@ from db.models.sync import SyncRun
 __all__ = [
     "Business",
     "Conversation",
+    "ConversationSummary",
     "DailyMetrics",
     "InsightChange",
     "IntegrationAccount",

@@ -74,6 +74,20 @@ class Message(Model):
     message_metadata: Mapped[dict[str, Any] | None] = mapped_column("metadata")
 
 
+class ConversationSummary(Model):
+    """What a model is told of the turns that no longer fit before it; one a conversation."""
+
+    __tablename__ = "conversation_summaries"
+
+    conversation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("agent_conversations.id"), primary_key=True
+    )
+    covers_message_id: Mapped[UUID | None] = mapped_column(ForeignKey("agent_messages.id"))
+    covered_until: Mapped[datetime]
+    content: Mapped[dict[str, Any]]
+    updated_at: Mapped[UpdatedAt]
+
+
 class Run(Model):
     """One execution of the graph for one user message."""
 

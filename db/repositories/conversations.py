@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Conversation, Message, Run
+from db.models import Conversation, Message
 from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
@@ -164,20 +164,3 @@ async def list_messages(
     if after is not None:
         query = query.where(tuple_(Message.created_at, Message.id) > after)
     return (await session.execute(query)).scalars().all()
-
-
-async def list_history(session: Session, run: Run, *, limit: int) -> Sequence[Message]:
-    """List what the run's model may know: earlier runs' messages, then its own question.
-
-    A message that was sent while an earlier run was still answering belongs behind that
-    answer, so messages are ordered by their run first.
-    """
-    asked_at = func.coalesce(Run.created_at, Message.created_at)
-    query = (
-        select(Message)
-        .outerjoin(Run, Run.id == Message.run_id)
-        .where(Message.conversation_id == run.conversation_id, asked_at <= run.created_at)
-        .order_by(asked_at.desc(), text("agent_messages.created_at DESC"))
-        .limit(limit)
-    )
-    return list(reversed((await session.execute(query)).scalars().all()))

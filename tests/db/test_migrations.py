@@ -20,12 +20,19 @@ from tests.db.specification import INDEXES, TABLES, Column
 
 FIRST = "20261122_1900"
 BEFORE_VERSIONS = "20261122_1940"
-ROWS_OF_THEIR_OWN = {"sync_runs", "stripe_event_failures", "oauth_states"}
+ROWS_OF_THEIR_OWN = {
+    "sync_runs",
+    "stripe_event_failures",
+    "oauth_states",
+    "conversation_summaries",
+}
 REFERENCES = {
     "business_id": "businesses",
     "integration_id": "integration_accounts",
     "user_id": "users",
     "event_id": "stripe_events",
+    "conversation_id": "agent_conversations",
+    "covers_message_id": "agent_messages",
 }
 VALUES = {
     "uuid": "gen_random_uuid()",
@@ -175,8 +182,8 @@ async def fill(url: URL) -> None:
                 VALUES ('{ids["businesses"]}', 'Do it');
             INSERT INTO agent_conversations (id, business_id, user_id)
                 VALUES ('{ids["agent_conversations"]}', '{ids["businesses"]}', '{ids["users"]}');
-            INSERT INTO agent_messages (conversation_id, role, content)
-                VALUES ('{ids["agent_conversations"]}', 'user', 'Hello');
+            INSERT INTO agent_messages (id, conversation_id, role, content)
+                VALUES ('{ids["agent_messages"]}', '{ids["agent_conversations"]}', 'user', 'Hello');
             """
         )
         if "agent_runs" in tables:
