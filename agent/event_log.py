@@ -20,7 +20,8 @@ from uuid import UUID
 from ag_ui.core import TextMessageContentEvent, ToolCallArgsEvent
 
 from agent.events import TERMINAL_TYPES, Event, encode
-from db.notifications import News, Notifications, announce
+from db.event_writer import append_and_announce
+from db.notifications import News, Notifications
 from db.repositories import runs
 from db.run_tail import LoggedEvent, RunTail
 from db.session import Database, Session
@@ -157,8 +158,8 @@ class RunLog:
     async def write_in(self, session: Session, rows: list[LoggedEvent]) -> None:
         """Append in a transaction; whoever commits it calls `committed`."""
         if rows:
-            await runs.append_events(session, self._run_id, rows)
-            await announce(session, f"{self._topic} {self._notifications.origin}")
+            announcement = f"{self._topic} {self._notifications.origin}"
+            await append_and_announce(session, self._run_id, rows, announcement)
 
     def committed(self, rows: list[LoggedEvent]) -> None:
         """Go on behind these events and hand them to the followers of this process."""

@@ -27,7 +27,7 @@ from agent.planner.model import PlannerChatModel
 from agent.prompts import prompt_version
 from agent.tools.catalogue import tools_for
 from config.logs import get_logger, redact
-from db.models import Run
+from db.models import Conversation, Run
 from db.notifications import Notifications, announce
 from db.repositories import conversations, jobs, runs
 from db.repositories.integrations import find_integration
@@ -99,17 +99,18 @@ async def open_run(runtime: AgentRuntime, access: Access, request: RunRequest) -
     # Before the commit, for a worker may begin right after it.
     news = runtime.notifications.news_of(topic_of(run_id))
     async with runtime.database.unit_of_work() as session:
-        await _open_conversation(session, access, request)
+        conversation = await _open_conversation(session, access, request)
         known = await runs.find_run(session, access, request.client_run_id)
         if known is None:
             event = await _create_run(session, access, request, run_id)
+            await conversations.touch_conversation(session, conversation)
             return Opening(run_id, event, news)
         if known.input_hash != request.input_hash:
             raise RunIdReusedError
     return None
 
 
-async def _open_conversation(session: Session, access: Access, request: RunRequest) -> None:
+async def _open_conversation(session: Session, access: Access, request: RunRequest) -> Conversation:
     wanted = request.conversation_id
     title = " ".join(request.messages[-1].content.split())[:TITLE_LENGTH]
     conversation = await conversations.find_conversation(session, access, wanted, lock=True)
@@ -119,6 +120,7 @@ async def _open_conversation(session: Session, access: Access, request: RunReque
         conversation = await conversations.get_conversation(session, access, wanted, lock=True)
     # One that was created empty is named after its first question.
     conversation.title = conversation.title or title
+    return conversation
 
 
 async def _create_run(
@@ -133,6 +135,7 @@ async def _create_run(
         conversation_id=request.conversation_id,
         client_run_id=request.client_run_id,
         input_hash=request.input_hash,
+        job_id=None if busy else await _queue_job(session, run_id),
     )
     if inserted is None:
         raise RunIdReusedError
@@ -141,10 +144,6 @@ async def _create_run(
     opening = run_started(request.conversation_id, request.client_run_id)
     event = LoggedEvent(1, opening.type.value, encode(opening))
     await runs.append_events(session, run_id, [event])
-    conversation = await conversations.get_conversation(session, access, request.conversation_id)
-    await conversations.touch_conversation(session, conversation)
-    if not busy:
-        await _enqueue(session, await runs.get_run(session, access, request.client_run_id))
     return event
 
 
@@ -190,8 +189,12 @@ async def _store_user_message(
 
 
 async def _enqueue(session: Session, run: Run) -> None:
-    run.job_id = await jobs.enqueue(session, Entrypoint.RUN, {"run_id": str(run.id)})
+    run.job_id = await _queue_job(session, run.id)
     await session.flush()
+
+
+async def _queue_job(session: Session, run_id: UUID) -> int:
+    return await jobs.enqueue(session, Entrypoint.RUN, {"run_id": str(run_id)})
 
 
 async def cancel(runtime: AgentRuntime, access: Access, client_run_id: str) -> RunState:

@@ -12,7 +12,7 @@ import asyncpg
 from sqlalchemy import text
 
 from db.run_tail import LoggedEvent
-from db.session import Database, unreachable
+from db.session import Database, Session, unreachable
 
 CHANNEL = "vaultra_topics"
 # Nobody holds a run's row for long. Should somebody, the others' events do not wait for that one.
@@ -103,27 +103,42 @@ class EventWriter:
         if connection is None or connection.is_closed():
             self._connection = connection = await self._database.connect()
             await connection.execute(_LOCK_TIMEOUT)
-        await connection.execute(_APPEND, *self._arguments(batch).values())
+        rows = [(one.run_id, event) for one in batch for event in one.events]
+        announcements = [self._told(one.topic) for one in batch]
+        await connection.execute(_APPEND, *_arguments(rows, announcements).values())
 
     async def _write_alone(self, one: _Waiting) -> None:
         try:
             async with self._database.unit_of_work() as session:
-                await session.execute(_APPEND_ALONE, self._arguments([one]))
+                await append_and_announce(session, one.run_id, one.events, self._told(one.topic))
         except Exception as error:  # noqa: BLE001 - told to the one who waits for it
             _settle(one, error)
         else:
             _settle(one, None)
 
-    def _arguments(self, batch: Sequence[_Waiting]) -> dict[str, object]:
-        rows = [(one.run_id, event) for one in batch for event in one.events]
-        return {
-            "run_ids": [run_id for run_id, _ in rows],
-            "seqs": [event.seq for _, event in rows],
-            "types": [event.type for _, event in rows],
-            "data": [event.data for _, event in rows],
-            "channel": CHANNEL,
-            "topics": [f"{one.topic} {self._origin}" for one in batch],
-        }
+    def _told(self, topic: str) -> str:
+        return f"{topic} {self._origin}"
+
+
+async def append_and_announce(
+    session: Session, run_id: UUID, events: Sequence[LoggedEvent], announcement: str
+) -> None:
+    """Append in the session's transaction; a number that is taken raises IntegrityError."""
+    arguments = _arguments([(run_id, event) for event in events], [announcement])
+    await session.execute(_APPEND_ALONE, arguments)
+
+
+def _arguments(
+    rows: Sequence[tuple[UUID, LoggedEvent]], announcements: Sequence[str]
+) -> dict[str, object]:
+    return {
+        "run_ids": [run_id for run_id, _ in rows],
+        "seqs": [event.seq for _, event in rows],
+        "types": [event.type for _, event in rows],
+        "data": [event.data for _, event in rows],
+        "channel": CHANNEL,
+        "topics": announcements,
+    }
 
 
 def _settle(waiting: _Waiting, error: BaseException | None) -> None:

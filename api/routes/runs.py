@@ -64,21 +64,21 @@ async def _access(
     state: State, user_id: UUID, business_id: UUID | None, conversation_id: UUID
 ) -> Access:
     async with state.database.unit_of_work() as session:
-        business_id = (
-            business_id
-            or await conversations.find_business_id(session, user_id, conversation_id)
-            or await _only_business(session, user_id)
+        business_id = business_id or await conversations.find_business_id(
+            session, user_id, conversation_id
         )
+        if business_id is None:
+            return await _access_to_only_business(session, user_id)
         return await businesses.access_for(session, user_id, business_id)
 
 
-async def _only_business(session: Session, user_id: UUID) -> UUID:
+async def _access_to_only_business(session: Session, user_id: UUID) -> Access:
     mine = await businesses.list_for_user(session, user_id)
     if not mine:
         raise NotFoundError("You are a member of no business. Create one first.")
     if len(mine) > 1:
         raise InvalidInputError("Say which business: forwardedProps.businessId.")
-    return mine[0].id
+    return Access(user_id, mine[0].id, mine[0].role)
 
 
 def _follow(state: State, access: Access, run_id: str, after: int) -> EventSourceResponse:

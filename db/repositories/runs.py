@@ -61,8 +61,8 @@ async def find_run_to_execute(session: Session, run_id: UUID) -> Run | None:
 
 async def find_run_to_end(session: Session, run: Run) -> Run:
     """Return the run as it stands now, with its conversation and itself locked."""
-    current = await session.get_one(Run, run.id)
-    return await lock_conversation_of(session, current)
+    await _lock_conversation(session, run.conversation_id)
+    return await session.get_one(Run, run.id, with_for_update=True)
 
 
 async def list_unfinished(session: Session, conversation_id: UUID) -> Sequence[Run]:
@@ -104,11 +104,14 @@ async def lock_conversation_of(session: Session, run: Run) -> Run:
 
     Returns the run as it stands once the lock is held, locked as well.
     """
-    await session.execute(
-        select(Conversation.id).where(Conversation.id == run.conversation_id).with_for_update()
-    )
+    await _lock_conversation(session, run.conversation_id)
     await session.refresh(run, with_for_update=True)
     return run
+
+
+async def _lock_conversation(session: Session, conversation_id: UUID) -> None:
+    query = select(Conversation.id).where(Conversation.id == conversation_id).with_for_update()
+    await session.execute(query)
 
 
 async def append_events(session: Session, run_id: UUID, events: Sequence[LoggedEvent]) -> None:
