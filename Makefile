@@ -39,7 +39,7 @@ fmt: $(READY) ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure a turn's overhead against a bare pass-through
+bench: $(READY) ## Measure a turn's overhead beside two bare servers
 	$(BIN)/python -m benchmarks.turn $(ARGS)
 
 migrate: $(READY) ## Bring the database up to date

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from ag_ui.core import TextMessageContentEvent, ToolCallArgsEvent
 
 from agent.events import TERMINAL_TYPES, Event, encode
-from db.notifications import Notifications, announce
+from db.event_writer import append_and_announce
+from db.notifications import News, Notifications
 from db.repositories import runs
-from db.repositories.runs import LoggedEvent
+from db.run_tail import LoggedEvent, RunTail
 from db.session import Database, Session
 from domain.access import Access
 from domain.errors import EventsExpiredError, InvalidInputError
@@ -33,6 +44,29 @@ def topic_of(run_id: UUID) -> str:
     return f"run:{run_id}"
 
 
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work; cancelled, end what has begun first.
+
+    Whether a commit that was broken off took place is not known, and the numbers of its events
+    could neither be used again nor be left out.
+    """
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait({working})
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A run that has just been created: its first event, and news of it since before that."""
+
+    run_id: UUID
+    event: LoggedEvent
+    news: News
+
+
 class RunLog:
     """Appends to the log of one run; a run has exactly one writer at a time."""
 
@@ -43,7 +77,10 @@ class RunLog:
         self._database = database
         self._notifications = notifications
         self._run_id = run_id
+        self._topic = topic_of(run_id)
         self._seq = last_seq
+        self._tail = RunTail(last_seq)
+        notifications.keep(self._topic, self._tail)
         self._pending: list[Event] = []
         self._writing = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
@@ -90,17 +127,8 @@ class RunLog:
         await self.flush()
 
     async def flush(self, work: Work | None = None) -> None:
-        """Write what is pending, and `work`, in one transaction.
-
-        Cancelled, it ends what it has begun first: whether a commit that was broken off took
-        place is not known, and its numbers could neither be used again nor be left out.
-        """
-        writing = asyncio.create_task(self._flush(work), name=f"write:{self._run_id}")
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait({writing})
-            raise
+        """Write what is pending, and `work`, in one transaction; ends it even if cancelled."""
+        await to_its_end(self._flush(work))
 
     async def _flush(self, work: Work | None) -> None:
         async with self._writing:
@@ -108,25 +136,36 @@ class RunLog:
             if not batch and work is None:
                 return
             try:
-                await self._write(batch, work)
+                rows = [
+                    LoggedEvent(seq, event.type.value, encode(event))
+                    for seq, event in enumerate(batch, self._seq + 1)
+                ]
+                await self._write(rows, work)
             except BaseException:
                 # Only what is committed may be forgotten.
                 self._pending[:0] = batch
                 raise
-            self._seq += len(batch)
-        self._notifications.wake(topic_of(self._run_id))
+            self.committed(rows)
 
-    async def _write(self, batch: list[Event], work: Work | None) -> None:
-        rows = [
-            LoggedEvent(seq, event.type.value, encode(event))
-            for seq, event in enumerate(batch, self._seq + 1)
-        ]
+    async def _write(self, rows: list[LoggedEvent], work: Work | None) -> None:
+        if work is None:
+            await self._notifications.writer.append(self._run_id, self._topic, rows)
+            return
         async with self._database.unit_of_work() as session:
-            if work is not None:
-                await work(session)
-            if rows:
-                await runs.append_events(session, self._run_id, rows)
-                await announce(session, topic_of(self._run_id))
+            await work(session)
+            await self.write_in(session, rows)
+
+    async def write_in(self, session: Session, rows: list[LoggedEvent]) -> None:
+        """Append in a transaction; whoever commits it calls `committed`."""
+        if rows:
+            announcement = f"{self._topic} {self._notifications.origin}"
+            await append_and_announce(session, self._run_id, rows, announcement)
+
+    def committed(self, rows: list[LoggedEvent]) -> None:
+        """Go on behind these events and hand them to the followers of this process."""
+        self._seq += len(rows)
+        self._tail.add(rows)
+        self._notifications.wake(self._topic, elsewhere=False)
 
     @contextlib.asynccontextmanager
     async def closing(self) -> AsyncIterator[RunLog]:
@@ -153,22 +192,95 @@ async def follow(
     No session is held between two reads. Raises NotFoundError, EventsExpiredError where the log
     no longer holds the events asked for, and InvalidInputError where it never did.
     """
-    async with database.unit_of_work() as session:
-        run_id = (await runs.get_run(session, access, client_run_id)).id
-    with notifications.subscribe(topic_of(run_id)) as news:
-        while True:
-            news.clear()
-            page, over = await _read(database, access, client_run_id, run_id, after)
+    pages = follow_pages(database, notifications, access, client_run_id, after=after)
+    async with contextlib.aclosing(pages):
+        async for page in pages:
             for event in page:
                 yield event
-                after = event.seq
-                if event.type in TERMINAL_TYPES:
+
+
+async def follow_pages(
+    database: Database,
+    notifications: Notifications,
+    access: Access,
+    client_run_id: str,
+    *,
+    after: int = 0,
+) -> AsyncGenerator[Sequence[LoggedEvent]]:
+    """Yield what `follow` does, as many events at once as there are."""
+    async with database.unit_of_work() as session:
+        run_id = (await runs.get_run(session, access, client_run_id)).id
+    news = notifications.news_of(topic_of(run_id))
+    # What there was before the subscription is not known.
+    news.tell(elsewhere=True)
+    reader = _Reader(database, notifications, run_id, news, after)
+    async with contextlib.aclosing(reader.pages()) as pages:
+        async for page in pages:
+            yield page
+
+
+async def follow_opened(
+    database: Database, notifications: Notifications, opening: Opening
+) -> AsyncGenerator[Sequence[LoggedEvent]]:
+    """Yield all events of a run that has just been created, as many at once as there are."""
+    news, seq = opening.news, opening.event.seq
+    reader = _Reader(database, notifications, opening.run_id, news, seq)
+    yield [opening.event]
+    async with contextlib.aclosing(reader.pages()) as pages:
+        async for page in pages:
+            yield page
+
+
+class _Reader:
+    """One follower's place in the log."""
+
+    def __init__(
+        self,
+        database: Database,
+        notifications: Notifications,
+        run_id: UUID,
+        news: News,
+        after: int,
+    ) -> None:
+        self._database = database
+        self._notifications = notifications
+        self._run_id = run_id
+        self._topic = topic_of(run_id)
+        self._news = news
+        self._after = after
+        # Held, so that the end of a run that is over can still be read from it.
+        self._tail: RunTail | None = None
+
+    async def pages(self) -> AsyncGenerator[Sequence[LoggedEvent]]:
+        """Yield what comes behind the reader's place, until the run is over."""
+        try:
+            while True:
+                page, over = await self._next()
+                if page:
+                    yield page
+                    self._after = page[-1].seq
+                    if page[-1].type in TERMINAL_TYPES:
+                        return
+                elif over:
                     return
-            if over and not page:
-                return
-            if len(page) < PAGE:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), POLL_SECONDS)
+                if len(page) < PAGE:
+                    await self._news.wait(POLL_SECONDS)
+        finally:
+            self._notifications.dismiss(self._topic, self._news)
+
+    async def _next(self) -> tuple[Sequence[LoggedEvent], bool]:
+        """Return what is new, and whether the run is over: from memory if it is all there."""
+        is_woken, is_elsewhere = self._news.take()
+        self._tail = self._notifications.tail_of(self._topic) or self._tail
+        held = None if self._tail is None else self._tail.behind(self._after)
+        if held:
+            if is_elsewhere:
+                self._news.tell(elsewhere=True)
+            return held, False
+        # Nobody has told anything: then there is nothing.
+        if is_elsewhere or (is_woken and held is None):
+            return await _read(self._database, self._run_id, self._after)
+        return (), False
 
 
 async def require_events(
@@ -177,21 +289,22 @@ async def require_events(
     """Raise what `follow` would, before anything is sent."""
     async with database.unit_of_work() as session:
         run_id = (await runs.get_run(session, access, client_run_id)).id
-    await _read(database, access, client_run_id, run_id, after)
+    await _read(database, run_id, after)
 
 
-async def _read(
-    database: Database, access: Access, client_run_id: str, run_id: UUID, after: int
-) -> tuple[list[LoggedEvent], bool]:
+async def _read(database: Database, run_id: UUID, after: int) -> tuple[list[LoggedEvent], bool]:
     async with database.unit_of_work() as session:
-        # The state before the events: a run that is seen to be over has written its last one.
-        run = await runs.get_run(session, access, client_run_id)
         page = await runs.list_events(session, run_id, after=after, limit=PAGE)
+        over = False
+        if not page:
+            # The state before the events: a run that is seen to be over has written its last one.
+            over = RunState(await runs.state_of(session, run_id)) in FINISHED_STATES
+            page = await runs.list_events(session, run_id, after=after, limit=PAGE)
         if not page:
             await _require_position(session, run_id, after)
     if page and page[-1].seq != after + len(page):
         raise EventsExpiredError
-    return page, RunState(run.state) in FINISHED_STATES
+    return page, over
 
 
 async def _require_position(session: Session, run_id: UUID, after: int) -> None:

@@ -10,27 +10,29 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, cast
 from uuid import UUID
 
 from langchain_core.language_models import BaseChatModel
 
 from agent.context import AgentContext, Clock
-from agent.event_log import RunLog, topic_of
+from agent.event_log import Opening, RunLog, to_its_end, topic_of
 from agent.events import Event, EventMapper, encode, run_started, state_snapshot
 from agent.graph.builder import build_graph
 from agent.graph.nodes import MAX_ROUNDS
 from agent.model import name_of
-from agent.parts import Part
+from agent.parts import Part, TextPart
 from agent.planner.model import PlannerChatModel
 from agent.prompts import prompt_version
 from agent.tools.catalogue import tools_for
 from config.logs import get_logger, redact
-from db.models import Run
+from db.models import Conversation, Run
 from db.notifications import Notifications, announce
 from db.repositories import conversations, jobs, runs
+from db.repositories.integrations import find_integration
 from db.repositories.jobs import Entrypoint
-from db.repositories.runs import LoggedEvent
+from db.run_tail import LoggedEvent
 from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.errors import (
@@ -41,7 +43,8 @@ from domain.errors import (
 )
 from domain.rates import NO_RATES, StatedRates
 from domain.runs import FINISHED_STATES, RunState
-from services import businesses, syncs
+from services import businesses
+from services.snapshots import is_stale
 
 WhenBusy = Literal["enqueue", "reject", "interrupt"]
 TITLE_LENGTH = 80
@@ -88,18 +91,28 @@ async def submit(runtime: AgentRuntime, access: Access, request: RunRequest) -> 
     Returns whether the run is new. Raises InvalidInputError, NotFoundError, RunActiveError or
     RunIdReusedError; then nothing has changed.
     """
+    return await open_run(runtime, access, request) is not None
+
+
+async def open_run(runtime: AgentRuntime, access: Access, request: RunRequest) -> Opening | None:
+    """Do what `submit` does; return what a new run is followed by, None if it is not new."""
     access.require(Permission.CONVERSE)
+    run_id = runs.new_run_id()
+    # Before the commit, for a worker may begin right after it.
+    news = runtime.notifications.news_of(topic_of(run_id))
     async with runtime.database.unit_of_work() as session:
-        await _open_conversation(session, access, request)
+        conversation = await _open_conversation(session, access, request)
         known = await runs.find_run(session, access, request.client_run_id)
         if known is None:
-            await _create_run(session, access, request)
-        elif known.input_hash != request.input_hash:
+            event = await _create_run(session, access, request, run_id)
+            await conversations.touch_conversation(session, conversation)
+            return Opening(run_id, event, news)
+        if known.input_hash != request.input_hash:
             raise RunIdReusedError
-    return known is None
+    return None
 
 
-async def _open_conversation(session: Session, access: Access, request: RunRequest) -> None:
+async def _open_conversation(session: Session, access: Access, request: RunRequest) -> Conversation:
     wanted = request.conversation_id
     title = " ".join(request.messages[-1].content.split())[:TITLE_LENGTH]
     conversation = await conversations.find_conversation(session, access, wanted, lock=True)
@@ -109,29 +122,31 @@ async def _open_conversation(session: Session, access: Access, request: RunReque
         conversation = await conversations.get_conversation(session, access, wanted, lock=True)
     # One that was created empty is named after its first question.
     conversation.title = conversation.title or title
+    return conversation
 
 
-async def _create_run(session: Session, access: Access, request: RunRequest) -> None:
+async def _create_run(
+    session: Session, access: Access, request: RunRequest, run_id: UUID
+) -> LoggedEvent:
     messages = await _new_messages(session, request)
     busy = await _make_way(session, request)
-    run_id = await runs.insert_run(
+    inserted = await runs.insert_run(
         session,
         access,
+        run_id,
         conversation_id=request.conversation_id,
         client_run_id=request.client_run_id,
         input_hash=request.input_hash,
+        job_id=None if busy else await _queue_job(session, run_id),
     )
-    if run_id is None:
+    if inserted is None:
         raise RunIdReusedError
     for message in messages:
         await _store_user_message(session, request.conversation_id, run_id, message)
     opening = run_started(request.conversation_id, request.client_run_id)
     event = LoggedEvent(1, opening.type.value, encode(opening))
     await runs.append_events(session, run_id, [event])
-    conversation = await conversations.get_conversation(session, access, request.conversation_id)
-    await conversations.touch_conversation(session, conversation)
-    if not busy:
-        await _enqueue(session, await runs.get_run(session, access, request.client_run_id))
+    return event
 
 
 async def _new_messages(session: Session, request: RunRequest) -> list[UserMessage]:
@@ -176,8 +191,12 @@ async def _store_user_message(
 
 
 async def _enqueue(session: Session, run: Run) -> None:
-    run.job_id = await jobs.enqueue(session, Entrypoint.RUN, {"run_id": str(run.id)})
+    run.job_id = await _queue_job(session, run.id)
     await session.flush()
+
+
+async def _queue_job(session: Session, run_id: UUID) -> int:
+    return await jobs.enqueue(session, Entrypoint.RUN, {"run_id": str(run_id)})
 
 
 async def cancel(runtime: AgentRuntime, access: Access, client_run_id: str) -> RunState:
@@ -225,33 +244,70 @@ async def execute(runtime: AgentRuntime, run_id: UUID) -> None:
     Cancelled without anybody having asked for it (the process is stopping), it leaves the run
     as it is, for the worker that picks the job up next.
     """
+    execution: Execution | None = None
+
+    async def begin() -> None:
+        nonlocal execution
+        execution = await _begin(runtime, run_id)
+
+    try:
+        await to_its_end(begin())
+        if execution is not None:
+            async with execution.log.closing():
+                await execution.answer()
+    except asyncio.CancelledError:
+        if execution is not None:
+            await execution.end_if_cancelled()
+        raise
+
+
+async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
+    """Take the run over and log that it has begun; return None for one that is over or gone."""
     async with runtime.database.unit_of_work() as session:
         run = await runs.find_run_to_execute(session, run_id)
         if run is None or RunState(run.state) in FINISHED_STATES:
-            return
-        execution = await _begin(runtime, session, run)
-    async with execution.log.closing():
-        try:
-            await execution.answer()
-        except asyncio.CancelledError:
-            await execution.end_if_cancelled()
-            raise
+            return None
+        access = await businesses.access_for(session, run.user_id, run.business_id)
+        mapper = EventMapper(run.conversation_id, run.client_run_id)
+        last_seq = await _restore(session, run, mapper)
+        log = RunLog(runtime.database, runtime.notifications, run.id, last_seq=last_seq)
+        await _mark_begun(session, runtime, run)
+        execution = Execution(runtime, run, access, mapper, log)
+        begun: list[LoggedEvent] = []
+        if not execution.is_hopeless:
+            opening = await _opening_state(session, run, access, runtime.clock())
+            begun = [LoggedEvent(last_seq + 1, opening.type.value, encode(opening))]
+            await log.write_in(session, begun)
+    log.committed(begun)
+    return execution
 
 
-async def _begin(runtime: AgentRuntime, session: Session, run: Run) -> Execution:
-    access = await businesses.access_for(session, run.user_id, run.business_id)
-    mapper = EventMapper(run.conversation_id, run.client_run_id)
-    events = await runs.list_events(session, run.id, after=0, limit=1_000_000)
-    mapper.restore(event.data for event in events)
-    log = RunLog(runtime.database, runtime.notifications, run.id, last_seq=len(events))
+async def _mark_begun(session: Session, runtime: AgentRuntime, run: Run) -> None:
+    run.attempt += 1
     if run.state == RunState.QUEUED:
         run.state = RunState.RUNNING.value
         run.model = name_of(runtime.model)
         run.prompt_version = prompt_version()
         await runs.touch(session, run, "started_at")
-    run.attempt += 1
     await session.flush()
-    return Execution(runtime, run, access, mapper, log)
+
+
+async def _restore(session: Session, run: Run, mapper: EventMapper) -> int:
+    """Take in what earlier attempts have logged; return its last number."""
+    if run.attempt == 0:
+        # Created with its first event; everything else is written by an attempt.
+        return 1
+    events = await runs.list_events(session, run.id, after=0, limit=1_000_000)
+    mapper.restore(event.data for event in events)
+    return len(events)
+
+
+async def _opening_state(session: Session, run: Run, access: Access, now: datetime) -> Event:
+    conversation = await conversations.get_conversation(session, access, run.conversation_id)
+    account = await find_integration(session, access)
+    synced_at = None if account is None else account.last_synced_at
+    as_of = synced_at.isoformat() if synced_at else None
+    return state_snapshot(title=conversation.title, as_of=as_of, stale=is_stale(synced_at, now))
 
 
 class Execution:
@@ -271,6 +327,11 @@ class Execution:
         self._access = access
         self._mapper = mapper
         self.log = log
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether all that is left is to end the run."""
+        return self._run.cancel_requested_at is not None or self._mapper.has_output
 
     async def answer(self) -> None:
         """Run the graph to its end, whatever that is, and log the terminal event."""
@@ -293,9 +354,13 @@ class Execution:
             await self._finish(RunState.COMPLETED)
 
     async def _stream(self) -> None:
-        await self.log.append([await self._opening_state()])
         async with contextlib.aclosing(self._parts()) as parts:
             async for part in parts:
+                if isinstance(part, TextPart):
+                    # The message begins with its first words: one write, and cancelled in the
+                    # middle of it, no word is lost.
+                    await self.log.append([*self._mapper.events_for(part)])
+                    continue
                 for event in self._mapper.events_for(part):
                     await self._log(event)
 
@@ -337,15 +402,6 @@ class Execution:
             content=self._mapper.text,
             run_id=self._run.id,
         )
-
-    async def _opening_state(self) -> Event:
-        async with self._runtime.database.unit_of_work() as session:
-            conversation = await conversations.get_conversation(
-                session, self._access, self._run.conversation_id
-            )
-            status = await syncs.sync_status(session, self._access, now=self._runtime.clock())
-        as_of = status.last_synced_at.isoformat() if status.last_synced_at else None
-        return state_snapshot(title=conversation.title, as_of=as_of, stale=status.stale)
 
     async def _fail(self, code: str, message: str) -> None:
         await self._finish(RunState.FAILED, code=code, message=message)

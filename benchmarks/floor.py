@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import uvicorn
@@ -15,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-QUESTION = {"role": "user", "content": "What is 2 * 21?"}
-CALL = {
+QUESTION: dict[str, Any] = {"role": "user", "content": "What is 2 * 21?"}
+CALL: dict[str, Any] = {
     "role": "assistant",
     "content": None,
     "tool_calls": [
@@ -27,7 +28,7 @@ CALL = {
         }
     ],
 }
-RESULT = {"role": "tool", "tool_call_id": "call_1", "content": '{"result":"42"}'}
+RESULT: dict[str, Any] = {"role": "tool", "tool_call_id": "call_1", "content": '{"result":"42"}'}
 TOOL = {
     "type": "function",
     "function": {
@@ -35,7 +36,7 @@ TOOL = {
         "parameters": {"type": "object", "properties": {"expression": {"type": "string"}}},
     },
 }
-CALLS: tuple[list[dict[str, object]], ...] = ([QUESTION], [QUESTION, CALL, RESULT])
+CALLS: tuple[list[dict[str, Any]], ...] = ([QUESTION], [QUESTION, CALL, RESULT])
 
 
 def create_app(model_url: str) -> Starlette:

@@ -1,9 +1,10 @@
-"""What a turn costs beside a bare pass-through of the same scripted model, in the same run.
+"""What a turn costs beside bare servers of the same scripted model, in the same run.
 
-`make bench` starts the scripted model, the floor (`benchmarks/floor.py`) and Vaultra, one
-process each, and asks both the same question in turn. A turn is two model calls, one tool and 60
-words. It prints CPU per turn of the serving process, time per turn, the time to the first byte
-and their ratios to the floor: ratios, because machines differ and are never quiet.
+`make bench` starts the scripted model, two floors and Vaultra, one process each, and asks them the
+same question in turn. *floor* passes the model's bytes through; *floor-json* parses them, keeps the
+history in a dict and sends an event a token. A turn is two model calls, one tool and 60 tokens, in
+a burst or, with `--load paced`, one every 20 ms. It prints figures and their ratios to the floors:
+ratios, because machines differ and are never quiet.
 """
 
 from __future__ import annotations
@@ -11,54 +12,34 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import secrets
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
 import psutil
+import yaml
 
 from api.auth import issue_token
+from benchmarks.turn_load import Figures, Subject, measure, median_of
 from db.embedded import start_embedded_server
 from db.session import Database
 from db.startup import PROJECT, migrate
 from services.demo import DEMO_ACCESS, ensure_demo
 from worker.wiring import utc_now
 
-SCRIPT = Path(__file__).with_name("turn.yaml")
-QUESTION = "What is 2 * 21?"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One server to measure."""
-
-    name: str
-    url: str
-    process: psutil.Process
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Medians over the rounds: CPU seconds a turn, seconds a turn, seconds to the first byte."""
-
-    cpu: float
-    turn: float
-    first_byte: float
+HERE = Path(__file__).parent
+SCRIPTS = {"bursts": HERE / "turn.yaml", "paced": HERE / "turn_paced.yaml"}
 
 
 def free_port() -> int:
@@ -105,37 +86,49 @@ def scratch_folder() -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def subjects() -> AsyncIterator[list[Subject]]:
-    """Start the model, the floor and Vaultra."""
+async def subjects(script: Path) -> AsyncIterator[list[Subject]]:
+    """Start the model, the floors and Vaultra."""
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(scratch_folder())
-        model, floor, ours = free_port(), free_port(), free_port()
-        model_url = f"http://127.0.0.1:{model}/v1"
         run = stack.enter_context
-        run(process("sandbox.model", "--script", str(SCRIPT), "--port", str(model)))
-        floor_process = run(
-            process("benchmarks.floor", "--model-url", model_url, "--port", str(floor))
-        )
-        url = await asyncio.to_thread(start_embedded_server, folder / "postgres")
-        await asyncio.to_thread(migrate, url)
+        folder = run(scratch_folder())
+        model = free_port()
+        run(process("sandbox.model", "--script", str(script), "--port", str(model)))
+        model_url = f"http://127.0.0.1:{model}/v1"
+        found = []
+        for name in ("floor", "floor_json"):
+            port = free_port()
+            started = run(
+                process(f"benchmarks.{name}", "--model-url", model_url, "--port", str(port))
+            )
+            found.append(_subject(name.replace("_", "-"), port, started))
+        database_url = await asyncio.to_thread(start_embedded_server, folder / "postgres")
+        await asyncio.to_thread(migrate, database_url)
         secret = secrets.token_urlsafe(32)
+        port = free_port()
         settings = {
-            "DATABASE_URL": url,
+            "DATABASE_URL": database_url,
             "OPENAI_API_KEY": "sk-test",
             "OPENAI_BASE_URL": model_url,
             "VAULTRA_MODEL": "scripted",
             "VAULTRA_SECRET_KEYS": secret,
             "VAULTRA_LOG_LEVEL": "WARNING",
         }
-        our_process = run(process("cli", "serve", "--port", str(ours), env=settings))
-        token = await _token(url, secret)
-        for port, path in ((model, "/v1/models"), (floor, "/"), (ours, "/healthz")):
-            await until_up(f"http://127.0.0.1:{port}{path}")
-        headers = {"Authorization": f"Bearer {token}"}
-        yield [
-            Subject("floor", f"http://127.0.0.1:{floor}/v1/runs", floor_process, {}),
-            Subject("vaultra", f"http://127.0.0.1:{ours}/v1/runs", our_process, headers),
-        ]
+        started = run(process("cli", "serve", "--port", str(port), env=settings))
+        headers = {"Authorization": f"Bearer {await _token(database_url, secret)}"}
+        postgres = _postmaster(folder / "postgres")
+        found.append(_subject("vaultra", port, started, headers=headers, postgres=postgres))
+        for url in (f"{model_url}/models", *(subject.url for subject in found)):
+            await until_up(url)
+        yield found
+
+
+def _subject(name: str, port: int, started: psutil.Process, **more: Any) -> Subject:
+    return Subject(name, f"http://127.0.0.1:{port}/v1/runs", started, **{"headers": {}, **more})
+
+
+def _postmaster(folder: Path) -> psutil.Process:
+    [pid_file] = folder.rglob("postmaster.pid")
+    return psutil.Process(int(pid_file.read_text().splitlines()[0]))
 
 
 async def _token(url: str, secret: str) -> str:
@@ -147,93 +140,69 @@ async def _token(url: str, secret: str) -> str:
     return issue_token((secret,), DEMO_ACCESS.user_id, now=utc_now(), lifetime=lifetime)
 
 
-async def one_turn(client: aiohttp.ClientSession, subject: Subject) -> tuple[float, float]:
-    """Ask once; return the seconds to the first byte and to the last."""
-    message = {"id": str(uuid4()), "role": "user", "content": QUESTION}
-    body: dict[str, Any] = {
-        "threadId": str(uuid4()),
-        "runId": str(uuid4()),
-        "messages": [message],
-    }
-    begin = time.perf_counter()
-    first = 0.0
-    received = bytearray()
-    async with client.post(subject.url, json=body, headers=subject.headers) as answer:
-        async for chunk in answer.content.iter_any():
-            first = first or time.perf_counter() - begin
-            received += chunk
-    assert answer.status == 200, received
-    assert b"forty" in received, received
-    return first, time.perf_counter() - begin
+def scripted_seconds(script: Path) -> float:
+    """Return how long the script waits between the pieces of its answer."""
+    said = yaml.safe_load(script.read_text())["turns"][-1]["steps"][0]["text"]
+    pieces = math.ceil(len(said["text"]) / said["chunk"])
+    return float(said["delay"] * pieces)
 
 
-async def measure(subject: Subject, *, conversations: int, turns: int) -> Figures:
-    """Have so many conversations at once, each of so many turns."""
-    before = sum(subject.process.cpu_times()[:2])
-    async with aiohttp.ClientSession() as client:
-
-        async def converse() -> list[tuple[float, float]]:
-            return [await one_turn(client, subject) for _ in range(turns)]
-
-        rounds = await asyncio.gather(*(converse() for _ in range(conversations)))
-    cpu = (sum(subject.process.cpu_times()[:2]) - before) / (conversations * turns)
-    times = [pair for one in rounds for pair in one]
-    return Figures(
-        cpu,
-        statistics.median(whole for _, whole in times),
-        statistics.median(first for first, _ in times),
-    )
-
-
-async def compare(conversations: int, turns: int, rounds: int) -> dict[str, Figures]:
-    """Measure both in turn, so often, and take the medians."""
+async def compare(script: Path, rounds: int, **load: Any) -> dict[str, Figures]:
+    """Measure all in turn, so often, and take the medians."""
     found: dict[str, list[Figures]] = {}
-    async with subjects() as both:
-        for subject in both:
-            await measure(subject, conversations=1, turns=2)
+    scripted = scripted_seconds(script)
+    async with subjects(script) as servers:
+        for subject in servers:
+            # What is imported, opened and cached with the first questions is not a turn's.
+            warm = load["conversations"]
+            await measure(subject, conversations=warm, turns=2, scripted=scripted)
         for _ in range(rounds):
-            for subject in both:
-                figures = await measure(subject, conversations=conversations, turns=turns)
+            for subject in servers:
+                figures = await measure(subject, scripted=scripted, **load)
                 found.setdefault(subject.name, []).append(figures)
-    return {name: _median(figures) for name, figures in found.items()}
-
-
-def _median(figures: list[Figures]) -> Figures:
-    def middle(value: Callable[[Figures], float]) -> float:
-        return statistics.median(map(value, figures))
-
-    return Figures(
-        middle(lambda one: one.cpu),
-        middle(lambda one: one.turn),
-        middle(lambda one: one.first_byte),
-    )
+    return {name: median_of(figures) for name, figures in found.items()}
 
 
 def report(results: dict[str, Figures]) -> str:
-    """Return the figures and their ratios to the floor as a table."""
-    lines = ["            CPU a turn   a turn (p50)   first byte (p50)"]
-    lines += [
-        f"{name:10} {1000 * one.cpu:8.2f} ms {1000 * one.turn:11.2f} ms"
-        f" {1000 * one.first_byte:15.2f} ms"
-        for name, one in results.items()
+    """Return the figures and the ratios of CPU and time to the floors as a table."""
+    lines = [
+        "              CPU   PostgreSQL       turn   overhead  first byte  turns/s  a stream",
+        *(
+            f"{name:10} {1000 * one.cpu:6.2f} ms {1000 * one.postgres_cpu:8.2f} ms"
+            f" {1000 * one.turn:7.1f} ms {1000 * one.overhead:7.1f} ms"
+            f" {1000 * one.first_byte:8.1f} ms {one.rate:8.1f} {one.growth / 1024:6.0f} KB"
+            for name, one in results.items()
+        ),
     ]
-    floor, ours = results["floor"], results["vaultra"]
-    lines.append(
-        f"ratio      {ours.cpu / floor.cpu:8.1f}    {ours.turn / floor.turn:11.1f}    "
-        f"{ours.first_byte / floor.first_byte:15.1f}"
-    )
+    ours = results["vaultra"]
+    for name in ("floor", "floor-json"):
+        floor = results[name]
+        cpu, turn = ours.cpu / floor.cpu, ours.turn / floor.turn
+        lines.append(f"vaultra takes {cpu:.1f} times the CPU of {name}, {turn:.1f} times its time")
     return "\n".join(lines)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--conversations", type=int, default=5, help="at once (%(default)s)")
-    parser.add_argument("--turns", type=int, default=10, help="of each (%(default)s)")
+    parser.add_argument("--load", choices=SCRIPTS, default="bursts", help="(%(default)s)")
+    parser.add_argument("--conversations", type=int, default=20, help="at once (%(default)s)")
+    parser.add_argument("--turns", type=int, default=5, help="of each (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="medians of (%(default)s)")
+    parser.add_argument(
+        "--every", type=float, default=0.0, help="seconds between a conversation's questions"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
-    results = asyncio.run(compare(options.conversations, options.turns, options.rounds))
+    results = asyncio.run(
+        compare(
+            SCRIPTS[options.load],
+            options.rounds,
+            conversations=options.conversations,
+            turns=options.turns,
+            every=options.every,
+        )
+    )
     if options.json:
         print(json.dumps({name: vars(one) for name, one in results.items()}))
     else:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
+import secrets
 from collections.abc import AsyncIterator, Iterator
+from weakref import WeakSet, WeakValueDictionary
 
 import asyncpg
 from sqlalchemy import text
 
 from config.logs import get_logger
+from db.event_writer import CHANNEL, EventWriter
+from db.run_tail import RunTail
 from db.session import Database, Session
 from domain.errors import DatabaseError
 
-CHANNEL = "vaultra_topics"
 _RECONNECT_SECONDS = 1.0
 _logger = get_logger(__name__)
 
@@ -26,13 +28,47 @@ async def announce(session: Session, topic: str) -> None:
     )
 
 
+class News:
+    """What one waiter has not looked at yet."""
+
+    def __init__(self) -> None:
+        """Begin with nothing new."""
+        self._woken = asyncio.Event()
+        # Whether there may be something that this process does not hold in memory.
+        self.is_elsewhere = False
+
+    def tell(self, *, elsewhere: bool) -> None:
+        """Wake the waiter."""
+        self.is_elsewhere = self.is_elsewhere or elsewhere
+        self._woken.set()
+
+    def take(self) -> tuple[bool, bool]:
+        """Return whether the waiter was woken, and whether to look elsewhere; forget both."""
+        told = self._woken.is_set(), self.is_elsewhere
+        self.is_elsewhere = False
+        self._woken.clear()
+        return told
+
+    async def wait(self, seconds: float) -> None:
+        """Wait to be woken; once the time is over, look everywhere."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        except TimeoutError:
+            self.tell(elsewhere=True)
+
+
 class Notifications:
-    """The waiters of one process."""
+    """The waiters of one process, and what it has written itself and need not read again."""
 
     def __init__(self, database: Database) -> None:
         """Prepare; nothing listens before `listening`."""
         self._database = database
-        self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        # By weak references: a response that never begins does not end what it subscribed to.
+        self._waiters: dict[str, WeakSet[News]] = {}
+        self._tails: WeakValueDictionary[str, RunTail] = WeakValueDictionary()
+        # What this process announces is known here already.
+        self.origin = secrets.token_hex(4)
+        self.writer = EventWriter(database, self.origin)
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Notifications]:
@@ -44,23 +80,50 @@ class Notifications:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+            self.writer.close()
+
+    def news_of(self, topic: str) -> News:
+        """Return what is told from now on of whatever happens to the topic."""
+        news = News()
+        self._waiters.setdefault(topic, WeakSet()).add(news)
+        return news
+
+    def dismiss(self, topic: str, news: News) -> None:
+        """Tell it nothing more."""
+        waiters = self._waiters.get(topic)
+        if waiters is not None:
+            waiters.discard(news)
+            self._forget_empty(topic, waiters)
 
     @contextlib.contextmanager
-    def subscribe(self, topic: str) -> Iterator[asyncio.Event]:
-        """Yield an event that is set whenever something happens to the topic."""
-        event = asyncio.Event()
-        self._waiters[topic].add(event)
+    def subscribe(self, topic: str) -> Iterator[News]:
+        """Yield what is told of the topic, for the length of the block."""
+        news = self.news_of(topic)
         try:
-            yield event
+            yield news
         finally:
-            self._waiters[topic].discard(event)
-            if not self._waiters[topic]:
-                del self._waiters[topic]
+            self.dismiss(topic, news)
 
-    def wake(self, topic: str) -> None:
-        """Wake the waiters of this process."""
-        for event in self._waiters.get(topic, ()):
-            event.set()
+    def keep(self, topic: str, tail: RunTail) -> None:
+        """Let followers read the topic's events from memory while somebody holds the tail."""
+        self._tails[topic] = tail
+
+    def tail_of(self, topic: str) -> RunTail | None:
+        """Return what this process holds of the topic's events, None if nothing."""
+        return self._tails.get(topic)
+
+    def wake(self, topic: str, *, elsewhere: bool = True) -> None:
+        """Wake the waiters of this process; not `elsewhere`: the topic's tail holds what is new."""
+        waiters = self._waiters.get(topic)
+        if waiters is None:
+            return
+        for news in waiters:
+            news.tell(elsewhere=elsewhere)
+        self._forget_empty(topic, waiters)
+
+    def _forget_empty(self, topic: str, waiters: WeakSet[News]) -> None:
+        if not waiters and self._waiters.get(topic) is waiters:
+            del self._waiters[topic]
 
     async def _listen_forever(self) -> None:
         while True:
@@ -83,4 +146,6 @@ class Notifications:
             raise DatabaseError from error
 
     def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        self.wake(str(payload))
+        topic, _, origin = str(payload).partition(" ")
+        if origin != self.origin:
+            self.wake(topic)

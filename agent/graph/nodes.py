@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Literal, cast
 
 import orjson
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -50,7 +50,7 @@ async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> di
     run, and says so.
     """
     context, messages = runtime.context, state["messages"]
-    is_last = state["rounds"] >= MAX_ROUNDS or wasted_calls(messages) >= MAX_WASTED_CALLS
+    is_last = state["rounds"] >= MAX_ROUNDS or wasted_calls(of_run(messages)) >= MAX_WASTED_CALLS
     offered = () if is_last else context.tools
     model = context.stand_in if state["fell_back"] else context.model
     answer, fell_back = Answer(), state["fell_back"]
@@ -92,6 +92,12 @@ def _message(answer: Answer, calls: Sequence[AskedCall]) -> AIMessage:
         ],
         additional_kwargs={UNREADABLE_CALLS: [key for key, args in read.items() if args is None]},
     )
+
+
+def of_run(messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
+    """Return the run's own messages: its question and what followed. Asking again is no waste."""
+    asked = [n for n, message in enumerate(messages) if isinstance(message, HumanMessage)]
+    return messages[asked[-1] :] if asked else messages
 
 
 def wasted_calls(messages: Sequence[BaseMessage]) -> int:

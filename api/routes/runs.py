@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sse_starlette import EventSourceResponse
 
 from agent import runs
-from agent.event_log import follow, require_events
+from agent.event_log import follow_opened, follow_pages, require_events
 from api.deps import RunAccess, State, UserId
 from api.schemas.runs import read_props, read_request
 from api.sse import stream
@@ -53,8 +53,10 @@ async def start_run(state: State, user_id: UserId, body: RunAgentInput) -> Event
     props = read_props(body)
     request = read_request(body, props)
     access = await _access(state, user_id, props.business_id, request.conversation_id)
-    if not await runs.submit(state.agent, access, request):
-        await require_events(state.database, access, request.client_run_id, after=0)
+    opening = await runs.open_run(state.agent, access, request)
+    if opening is not None:
+        return stream(follow_opened(state.database, state.agent.notifications, opening))
+    await require_events(state.database, access, request.client_run_id, after=0)
     return _follow(state, access, request.client_run_id, 0)
 
 
@@ -62,26 +64,26 @@ async def _access(
     state: State, user_id: UUID, business_id: UUID | None, conversation_id: UUID
 ) -> Access:
     async with state.database.unit_of_work() as session:
-        business_id = (
-            business_id
-            or await conversations.find_business_id(session, user_id, conversation_id)
-            or await _only_business(session, user_id)
+        business_id = business_id or await conversations.find_business_id(
+            session, user_id, conversation_id
         )
+        if business_id is None:
+            return await _access_to_only_business(session, user_id)
         return await businesses.access_for(session, user_id, business_id)
 
 
-async def _only_business(session: Session, user_id: UUID) -> UUID:
+async def _access_to_only_business(session: Session, user_id: UUID) -> Access:
     mine = await businesses.list_for_user(session, user_id)
     if not mine:
         raise NotFoundError("You are a member of no business. Create one first.")
     if len(mine) > 1:
         raise InvalidInputError("Say which business: forwardedProps.businessId.")
-    return mine[0].id
+    return Access(user_id, mine[0].id, mine[0].role)
 
 
 def _follow(state: State, access: Access, run_id: str, after: int) -> EventSourceResponse:
     database, notifications = state.database, state.agent.notifications
-    return stream(follow(database, notifications, access, run_id, after=after))
+    return stream(follow_pages(database, notifications, access, run_id, after=after))
 
 
 @router.get("/runs/{run_id}", response_model_exclude_none=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select
@@ -11,20 +11,13 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from uuid_utils.compat import uuid7
 
 from db.models import Conversation, Run, RunEvent, ToolCallRecord
+from db.run_tail import LoggedEvent
 from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
 from domain.runs import FINISHED_STATES, RunState
 
 _FINISHED = tuple(state.value for state in FINISHED_STATES)
-
-
-class LoggedEvent(NamedTuple):
-    """One event of a run as it is stored and sent."""
-
-    seq: int
-    type: str
-    data: str
 
 
 async def find_run(session: Session, access: Access, client_run_id: str) -> Run | None:
@@ -45,6 +38,11 @@ async def get_run(session: Session, access: Access, client_run_id: str) -> Run:
     return run
 
 
+def new_run_id() -> UUID:
+    """Return an id for a run that is about to be created; ids tell the order."""
+    return uuid7()
+
+
 async def find_business_id(session: Session, user_id: UUID, client_run_id: str) -> UUID | None:
     """Return which business the user's run is about; of several by that id, the latest."""
     query = (
@@ -63,8 +61,8 @@ async def find_run_to_execute(session: Session, run_id: UUID) -> Run | None:
 
 async def find_run_to_end(session: Session, run: Run) -> Run:
     """Return the run as it stands now, with its conversation and itself locked."""
-    current = await session.get_one(Run, run.id)
-    return await lock_conversation_of(session, current)
+    await _lock_conversation(session, run.conversation_id)
+    return await session.get_one(Run, run.id, with_for_update=True)
 
 
 async def list_unfinished(session: Session, conversation_id: UUID) -> Sequence[Run]:
@@ -78,12 +76,17 @@ async def list_unfinished(session: Session, conversation_id: UUID) -> Sequence[R
     return (await session.execute(query)).scalars().all()
 
 
-async def insert_run(session: Session, access: Access, **values: Any) -> UUID | None:
+async def state_of(session: Session, run_id: UUID) -> str:
+    """Return the state of a run that exists."""
+    return (await session.execute(select(Run.state).where(Run.id == run_id))).scalar_one()
+
+
+async def insert_run(session: Session, access: Access, run_id: UUID, **values: Any) -> UUID | None:
     """Insert a queued run; return None if the client's run id is taken in this business."""
     statement = (
         pg_insert(Run)
         .values(
-            id=uuid7(),
+            id=run_id,
             business_id=access.business_id,
             user_id=access.user_id,
             state=RunState.QUEUED.value,
@@ -101,11 +104,14 @@ async def lock_conversation_of(session: Session, run: Run) -> Run:
 
     Returns the run as it stands once the lock is held, locked as well.
     """
-    await session.execute(
-        select(Conversation.id).where(Conversation.id == run.conversation_id).with_for_update()
-    )
+    await _lock_conversation(session, run.conversation_id)
     await session.refresh(run, with_for_update=True)
     return run
+
+
+async def _lock_conversation(session: Session, conversation_id: UUID) -> None:
+    query = select(Conversation.id).where(Conversation.id == conversation_id).with_for_update()
+    await session.execute(query)
 
 
 async def append_events(session: Session, run_id: UUID, events: Sequence[LoggedEvent]) -> None:
@@ -140,24 +146,20 @@ async def claim_tool_call(
 
     A second execution of the same call waits here for the first one's transaction.
     """
-    await session.execute(
-        pg_insert(ToolCallRecord)
-        .values(
-            id=uuid7(),
-            run_id=run_id,
-            call_id=call_id,
-            name=name,
-            arguments=arguments,
-            status="running",
-        )
-        .on_conflict_do_nothing(index_elements=[ToolCallRecord.run_id, ToolCallRecord.call_id])
+    inserted = pg_insert(ToolCallRecord).values(
+        id=uuid7(),
+        run_id=run_id,
+        call_id=call_id,
+        name=name,
+        arguments=arguments,
+        status="running",
     )
-    query = (
-        select(ToolCallRecord)
-        .where(ToolCallRecord.run_id == run_id, ToolCallRecord.call_id == call_id)
-        .with_for_update()
-    )
-    return (await session.execute(query)).scalar_one()
+    # To change nothing is to lock the row that is there, and to return it.
+    claimed = inserted.on_conflict_do_update(
+        index_elements=[ToolCallRecord.run_id, ToolCallRecord.call_id],
+        set_={"call_id": inserted.excluded.call_id},
+    ).returning(ToolCallRecord)
+    return (await session.execute(claimed)).scalar_one()
 
 
 async def finish_tool_call(

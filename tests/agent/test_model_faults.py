@@ -171,3 +171,18 @@ async def test_result_that_is_too_large_is_not_shown(
     assert results(events) == [
         "Error: The result is too large to read. Ask for fewer months or metrics at a time."
     ]
+
+
+async def test_same_question_may_be_asked_again_and_again(open_desk: OpenDesk) -> None:
+    turns = [
+        turn
+        for _ in range(5)
+        for turn in (
+            Turn([ToolCalls([CALCULATE])], user="2 * 21"),
+            Turn([Text("42.")], user="2 * 21", after_tool="calculate"),
+        )
+    ]
+    async with open_desk(Script(turns)) as desk:
+        answers = [said(await desk.ask("What is 2 * 21?")) for _ in range(5)]
+        assert all(request.get("tools") for request in desk.model.requests)
+    assert answers == ["42."] * 5

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.repositories import runs
-from db.repositories.runs import LoggedEvent
+from db.run_tail import LoggedEvent
 from sandbox.model.script import Gate, Script, Text, Turn
 from tests.api.frames import parse_all
 from tests.api.problems import assert_problem

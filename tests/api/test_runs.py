@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from ag_ui_validate.pytest_plugin import assert_valid_agui
 
+from agent import runs as agent_runs
 from agent.event_log import RunLog
 from domain.access import Role
 from sandbox.model.script import Gate, Script, Status, Text, ToolCalls, Turn
@@ -207,7 +208,6 @@ async def test_one_run_id_in_several_conversations_at_once_starts_one_run(servic
 @pytest.mark.parametrize(
     "event",
     [
-        "STATE_SNAPSHOT",
         "TEXT_MESSAGE_START",
         "TEXT_MESSAGE_END",
         "TOOL_CALL_START",
@@ -223,7 +223,7 @@ async def test_run_that_is_cancelled_while_it_writes_ends_all_the_same(
 
     async def write_and_hear_late(log: RunLog, batch: list[Any], work: Any) -> None:
         await write(log, batch, work)
-        if event in types_of([entry.model_dump() for entry in batch]) and not written.is_set():
+        if event in [entry.type for entry in batch] and not written.is_set():
             written.set()
             await asyncio.sleep(0.3)
 
@@ -241,3 +241,26 @@ async def test_run_that_is_cancelled_while_it_writes_ends_all_the_same(
         said = [m["content"] for m in await service.messages() if m["role"] == "assistant"]
         assert "".join(said) == text_of(events)
         assert all(said)
+
+
+async def test_run_that_is_cancelled_while_it_begins_ends_all_the_same(
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+    begin = agent_runs._begin
+
+    async def begin_and_hear_late(*arguments: Any) -> Any:
+        execution = await begin(*arguments)
+        begun.set()
+        await asyncio.sleep(0.3)
+        return execution
+
+    monkeypatch.setattr(agent_runs, "_begin", begin_and_hear_late)
+    async with open_service(Script([Turn([Text("Never said.")])])) as service:
+        run_id = await service.begin("first")
+        await asyncio.wait_for(begun.wait(), 5)
+        await service.cancel(run_id)
+        events = await _events(service, run_id)
+        assert_valid_agui(events, max_warnings=0)
+        assert types_of(events) == ["RUN_STARTED", "STATE_SNAPSHOT", "RUN_FINISHED"]
+        assert (await service.run(run_id))["state"] == "cancelled"
