@@ -171,7 +171,7 @@ def ends_of(calls: Sequence[AskedCall]) -> Iterator[Part]:
     call that was cut or written wrongly are not told.
     """
     for call in calls:
-        if arguments_of(call):
+        if call.arguments.strip() and arguments_of(call) is not None:
             yield ToolCallArgsPart(call.call_id, call.arguments)
         yield ToolCallEndPart(call.call_id)
 

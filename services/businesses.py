@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -90,6 +91,29 @@ async def create_business(
         founded_at=founded_at,
     )
     return _view(await stored.insert_business(session, business, user_id), Role.OWNER)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every answer has to know; `synced_at` is None if Stripe was never read completely."""
+
+    name: str
+    currency: str | None
+    time_zone: str
+    synced_at: datetime | None
+
+
+async def surroundings(session: Session, access: Access) -> Surroundings:
+    """Return the business's surroundings, from three rows; raise NotFoundError."""
+    business = await stored.get_business(session, access)
+    account = await find_integration(session, access)
+    latest = await snapshots.find_latest_month(session, access)
+    return Surroundings(
+        name=business.name,
+        currency=latest.stored.currency if latest else _metadata(account).get("default_currency"),
+        time_zone=latest.stored.time_zone if latest else time_zone_of(account),
+        synced_at=None if account is None else account.last_synced_at,
+    )
 
 
 async def profile(session: Session, access: Access) -> BusinessProfile:

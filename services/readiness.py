@@ -283,7 +283,11 @@ def _with_retention(known: AccountFacts, last: StoredMonth | None) -> AccountFac
     if last is None:
         return known
     kept = last.metrics.gross_retention
-    return replace(known, gross_retention=kept.value, cohort_customers=kept.n)
+    known = replace(known, gross_retention=kept.value, cohort_customers=kept.n)
+    if last.metrics.mrr_minor is None and last.stored.recurring is not None:
+        # Subscriptions were read, and there are none.
+        return replace(known, recurring_share=Decimal(0))
+    return known
 
 
 def _with_payouts(known: AccountFacts, situation: _Situation, as_of: date) -> AccountFacts:

@@ -9,6 +9,7 @@ from domain.metrics import MonthMetrics, Trend
 from domain.recurring.months import RecurringHistory, RecurringMonth
 from services.snapshot_schema import StoredRecurring
 
+NO_SUBSCRIPTIONS = "Stripe has no subscriptions of this business, so there is no such number."
 _NO_COHORT = "Nobody had a subscription a year earlier, or that month has no recurring revenue."
 _NO_CHURN = "There was no subscription that could have ended."
 
@@ -16,8 +17,9 @@ _NO_CHURN = "There was no subscription that could have ended."
 def with_recurring(metrics: MonthMetrics, history: RecurringHistory) -> MonthMetrics:
     """Return the month with its recurring revenue, or with the reason why there is none."""
     found = history.months.get(metrics.month)
-    if found is None or found.mrr_minor is None:
-        reason = found.missing_reason if found else None
+    if found is None or found.mrr_minor is None or not _has_any(history):
+        is_read = found is not None and found.mrr_minor is not None
+        reason = NO_SUBSCRIPTIONS if is_read else found.missing_reason if found else None
         told = reason or history.missing_reason or metrics.mrr_missing_reason
         unknown = Trend(None, 0, told)
         return replace(
@@ -37,6 +39,11 @@ def with_recurring(metrics: MonthMetrics, history: RecurringHistory) -> MonthMet
         net_retention=_trend(found.net_retention, cohort, _NO_COHORT),
         customer_churn=_trend(found.churn_rate, found.paying_customers or 0, _NO_CHURN),
     )
+
+
+def _has_any(history: RecurringHistory) -> bool:
+    """Tell whether there was recurring revenue in any month: a shop's zero says nothing."""
+    return any(month.mrr_minor or month.active_subscriptions for month in history.months.values())
 
 
 def stored_recurring(found: RecurringMonth | None) -> StoredRecurring | None:

@@ -15,7 +15,7 @@ from db.models import Run
 from db.repositories import history
 from db.repositories.history import HistoryRow, RowKind
 from domain.periods import local_date
-from services import businesses, syncs
+from services import businesses
 
 # Trimming keeps conversations below MAX_TURNS; runs that end before they come here add to them.
 READ_TURNS = MAX_TURNS + 20
@@ -80,16 +80,14 @@ def _questions_of(run: Run, rows: list[HistoryRow]) -> list[HumanMessage]:
 
 async def describe_surroundings(session: Session, context: AgentContext) -> str:
     """Return today's date, the business and the age of its data, one `name: value` a line."""
-    now = context.clock()
-    profile = await businesses.profile(session, context.access)
-    status = await syncs.sync_status(session, context.access, now=now)
-    today = local_date(now, ZoneInfo(profile.time_zone))
+    around = await businesses.surroundings(session, context.access)
+    today = local_date(context.clock(), ZoneInfo(around.time_zone))
     lines = {
         "today": today.isoformat(),
-        "time_zone": profile.time_zone,
-        "business": " ".join(profile.name.split()),
-        "currency": profile.currency or "unknown",
-        "data_as_of": status.last_synced_at.isoformat() if status.last_synced_at else "never",
+        "time_zone": around.time_zone,
+        "business": " ".join(around.name.split()),
+        "currency": around.currency or "unknown",
+        "data_as_of": around.synced_at.isoformat() if around.synced_at else "never",
         "role": context.access.role.value,
     }
     return "\n".join(f"{name}: {value}" for name, value in lines.items())

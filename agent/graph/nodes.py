@@ -147,7 +147,7 @@ def _refusal(request: ToolCallRequest) -> ToolMessage | None:
     context = cast("AgentContext", request.runtime.context)
     offered = [tool.name for tool in context.tools]
     asked_by = next(m for m in reversed(request.state["messages"]) if isinstance(m, AIMessage))
-    if call["name"] not in offered:
+    if request.tool is None:
         told = f"{ERROR} there is no tool {call['name']!r}. There are: {', '.join(offered)}."
     elif call["id"] in asked_by.additional_kwargs.get(UNREADABLE_CALLS, ()):
         told = f"{ERROR} the arguments of {call['name']} are not a JSON object. Nothing was done."

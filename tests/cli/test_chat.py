@@ -130,14 +130,15 @@ async def test_failure_of_the_model_is_told_and_the_conversation_goes_on(
 ) -> None:
     def act(chat: pexpect.spawn) -> None:
         chat.sendline("Hello?")
-        chat.expect("provider answered 503")
+        chat.expect("provider answered 400")
         chat.expect(PROMPT)
         chat.sendline("Hello again?")
         chat.expect("Hello to you")
         chat.expect(PROMPT)
 
-    refusals = [Turn([Status(503)]), Turn([Status(503)])]
-    async with running(database_url, Script([*refusals, Turn([Text("Hello to you.")])])) as service:
+    async with running(
+        database_url, Script([Turn([Status(400)]), Turn([Text("Hello to you.")])])
+    ) as service:
         await chatting(service, tmp_path, act)
 
 
@@ -150,11 +151,11 @@ async def test_one_question_prints_its_events_as_json(database_url: URL, tmp_pat
 
 
 async def test_failed_answer_exits_with_an_error(database_url: URL, tmp_path: Path) -> None:
-    script = Script([Turn([Status(503)], repeat=True)])
+    script = Script([Turn([Status(400)], repeat=True)])
     async with running(database_url, script) as service:
         result = await asyncio.to_thread(asking, service, tmp_path, "--once", "6*7?")
     assert result.returncode == 1
-    assert "503" in result.stdout
+    assert "400" in result.stdout
 
 
 @pytest.mark.parametrize("question", ["", " ", "x" * 8_001])

@@ -16,6 +16,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 # One payment: its sync takes a moment, and its only figure is plain to see.
 SHOP = {"charges": [{"day": "2026-10-05", "amount": "250.00"}]}
 
+# The recommendation, and the record of who made it.
+ONE_CREATED = {"recommendations": {"added": 1}, "recommendation_changes": {"added": 1}}
+
 
 async def replay(
     bench: Bench, *turns: dict[str, Any], **more: Any
@@ -34,22 +37,23 @@ def script(*answers: dict[str, Any]) -> dict[str, Any]:
 async def test_change_that_nobody_expected_is_caught(bench: Bench) -> None:
     create = {"user": "Create a recommendation to follow up on refunds"}
     _, found = await replay(bench, create)
-    assert found == [Finding("changes", "recommendations: 1 added, expected no change")]
+    assert found == [
+        Finding("changes", "recommendations: 1 added, expected no change"),
+        Finding("changes", "recommendation_changes: 1 added, expected no change"),
+    ]
 
 
 async def test_each_replay_begins_with_the_same_rows(bench: Bench) -> None:
     create = {"user": "Create a recommendation to follow up on refunds"}
     for _ in range(2):
-        _, found = await replay(bench, create, changes={"recommendations": {"added": 1}})
+        _, found = await replay(bench, create, changes=ONE_CREATED)
         assert found == []
 
 
 async def test_rows_are_read_after_the_last_turn(bench: Bench) -> None:
     turns = [{"user": "Create a recommendation to follow up on refunds"}, {"user": "Thanks"}]
     rows = {"recommendations": [{"where": {"title": {"contains": "refunds"}}, "count": 1}]}
-    transcript, found = await replay(
-        bench, *turns, rows=rows, changes={"recommendations": {"added": 1}}
-    )
+    transcript, found = await replay(bench, *turns, rows=rows, changes=ONE_CREATED)
     assert found == []
     assert [turn.question for turn in transcript.turns] == [turn["user"] for turn in turns]
 

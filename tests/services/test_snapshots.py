@@ -53,8 +53,7 @@ async def test_month_holds_what_the_ledger_says(database: Database, shop: Shop) 
     )
     assert (june.refund_count, june.refund_ratio) == (1, Decimal("0.5000"))
     assert (june.chargeback_count, june.chargeback_ratio) == (1, Decimal("0.5000"))
-    # Subscriptions were read, and there are none.
-    assert june.mrr == 0
+    assert june.mrr is None
     extra = stored(june)
     assert (extra.net_minor, extra.fee_minor) == (15_000 - 4_000 - 10_000, 320 + 175 + 1_500)
     assert (extra.charge_count, extra.active_customers) == (2, 2)

@@ -111,7 +111,9 @@ async def test_polls_and_the_nightly_jobs_are_on_schedule(busy: Moving) -> None:
 
     async with working(busy):
         await becomes(registered)
-    assert await busy.value(query) == "poll_stripe * * * * *, reconcile_stripe 17 3 * * *"
+    assert await busy.value(query) == (
+        "poll_stripe * * * * *, reconcile_stripe 17 3 * * *, refresh_insight 47 3 * * *"
+    )
 
 
 async def test_scheduled_work_is_queued_once_until_it_is_done(busy: Moving) -> None:
