@@ -12,6 +12,8 @@ from tests.calibration.businesses import TWINS, Business, archetypes, by_hand, t
 from tests.calibration.page import PAGE, page
 from tests.calibration.sentences import BINDING, sentences
 
+pytestmark = pytest.mark.slow
+
 
 def businesses() -> dict[str, Business]:
     return {found.name: found for found in (*archetypes(), *twins(), *by_hand())}

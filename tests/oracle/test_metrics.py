@@ -143,7 +143,7 @@ def scaled(books: Books, month: YearMonth) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("percent", [55, 100])
+@pytest.mark.parametrize("percent", [pytest.param(55, marks=pytest.mark.slow), 100])
 @pytest.mark.parametrize("name", [*sorted(set(ARCHETYPES) - {"cdnow", "big"}), "turbulent"])
 async def test_every_metric_of_an_archetype_is_what_its_facts_say(
     database: Database, shop: Shop, name: str, percent: int

@@ -14,6 +14,8 @@ from tests.archetype_books import SAMPLED, SEEDS, Advised, Survey, advise_all
 from tests.catalogue_table import PAGE, with_tables
 from tests.conftest import cloned_database
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def survey(server_url: URL, template: str) -> Survey:

@@ -304,6 +304,7 @@ async def lived(database: Database, batches: list[list[Step]], rebuilt: list[boo
     return await everything(database, shop)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -18,6 +18,8 @@ from tests.factories import Shop
 from tests.services.plans import Plans, filled, owner_of
 from tests.services.snapshot_steps import NOW, rebuild
 
+pytestmark = pytest.mark.slow
+
 # Of a business's customers only new ones are looked for, by a table that has no index by time.
 # Read whole for the business, or empty here, as the tables of subscriptions are.
 BY_BUSINESS = {

@@ -30,6 +30,8 @@ from tests.calibration.figures import largest_jump, noisy_shop
 from tests.domain.months import AS_OF, GOOD, history_of, measured
 from tests.domain.readiness.accounts import BETTER_UP, KEYS, accounts, values_of
 
+pytestmark = pytest.mark.slow
+
 
 def exact_of(inputs: ReadinessInputs) -> float:
     exact = assess(inputs).exact
