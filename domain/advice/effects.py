@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.readiness import Assessment, CapKind, ComponentKey, ReadinessInputs, assess
+from domain.readiness import Assessment, CapKind, ReadinessInputs, assess
+from domain.readiness.simulation import until
 
 _NOTHING = 1e-6
 # A gain of less may still cross a whole number; to call that a point would promise too much.
 _VISIBLE = 0.5
-_UNTIL = {
-    ComponentKey.HISTORY: "the history is longer",
-    ComponentKey.SCALE: "revenue is higher",
-    ComponentKey.GROWTH: "growth improves",
-    ComponentKey.STABILITY: "months vary less",
-    ComponentKey.DISPUTES: "disputes fall",
-    ComponentKey.CONCENTRATION: "the largest customer's share falls",
-    ComponentKey.PAYMENTS: "payment failures fall",
-    ComponentKey.REFUNDS: "refunds fall",
-    ComponentKey.RETENTION: "retention improves",
-    ComponentKey.PAYOUTS: "payouts are enabled",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +88,7 @@ def _text(before: Assessment, after: Assessment, gain: float) -> str:
 def _held(before: Assessment, after: Assessment) -> str:
     if after.binding is None:
         return no_effect(before).text
-    return f"no effect until {_UNTIL[after.binding.key]}"
+    return f"no effect until {until(after.binding)}"
 
 
 def _limit(after: Assessment) -> str:

@@ -204,10 +204,11 @@ def _no_effect(before: Assessment, after: Assessment, moved: Difference) -> str 
         return f"No effect on the score ({before.score})."
     if after.uncapped < before.uncapped - NOTHING:
         return f"No effect on the score while {_held(cap)}."
-    return f"No effect until {_until(cap)}: {_held(cap)}."
+    return f"No effect until {until(cap)}: {_held(cap)}."
 
 
-def _until(cap: Cap) -> str:
+def until(cap: Cap) -> str:
+    """Return in words what has to change before the limit gives way."""
     return "payouts are enabled" if cap.kind is CapKind.HARD_STOP else UNTIL[cap.key]
 
 

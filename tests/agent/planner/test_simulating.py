@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from agent.planner.capabilities import NO_PROMISE
-from tests.agent.planner.fabricated import FLOORS, PATHS, SCORE_CHANGE, SIMULATION, Desk, ask
+from tests.agent.planner.fabricated import Desk, ask
+from tests.agent.planner.fabricated_simulations import FLOORS, PATHS, SCORE_CHANGE, SIMULATION
 from tests.agent.planner.test_phrasings import first_calls
 
 SUPPOSED = [
