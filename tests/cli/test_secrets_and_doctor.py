@@ -15,6 +15,8 @@ from services.integrations import token_place
 from tests.cli.test_startup import check_refusal, run
 from tests.factories import Shop
 
+pytestmark = pytest.mark.slow
+
 OLD = "the old secret of the ring which is long enough"
 NEW = "the new secret of the ring which is long enough"
 ROTATED = f"{NEW},{OLD}"

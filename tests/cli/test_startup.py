@@ -16,6 +16,8 @@ from api.auth import read_token
 from db.startup import PROJECT
 from tests.conftest import execute
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a secret that is long enough for the tests of it"
 
 

@@ -15,6 +15,8 @@ from tests.demo.exchange import in_readme, masked, record
 from tests.demo.purchases import number_of_sales, revenue_by_month
 from tests.processes import RunningDemo, running_demo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
