@@ -29,7 +29,8 @@ from agent.context import AgentContext
 from agent.graph.history import load_messages
 from agent.planner.model import PlannerChatModel
 from api.auth import issue_token
-from benchmarks.turn import QUESTION, free_port, process, scratch_folder, until_up
+from benchmarks.turn_load import QUESTION
+from benchmarks.turn_servers import free_port, process, scratch_folder, until_up
 from db.embedded import start_embedded_server
 from db.session import Database
 from db.startup import migrate
