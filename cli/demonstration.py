@@ -85,7 +85,7 @@ def run_demo(*, reset: bool) -> None:
         migrate(url)
     state = DemoState.load(folder, utc_now().date())
     settings.security.secret_keys = SecretStr(state.secret)
-    asyncio.run(Demo(settings, url, state, console).run())
+    run_on_fast_loop(Demo(settings, url, state, console).run())
 
 
 def _reset(settings: Settings, url: str, folder: Path) -> None:
