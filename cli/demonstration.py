@@ -16,7 +16,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from api.auth import issue_token
 from cli.client import SERVER_FILE
-from cli.processes import address_of, check_database, serving, stop_event
+from cli.processes import (
+    address_of,
+    check_database,
+    run_on_fast_loop,
+    serving,
+    stop_event,
+)
 from config.logs import set_up_logs
 from config.settings import Settings, load_settings
 from db.columns import KeyRing

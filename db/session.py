@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from db.direct import DirectConnections
 from domain.errors import DatabaseError
 
 Session = AsyncSession
@@ -55,6 +56,7 @@ class Database:
             hide_parameters=True,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._direct = DirectConnections(self.connect)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[Session]:
@@ -69,6 +71,17 @@ class Database:
             if error.connection_invalidated or error.statement is None:
                 raise unreachable() from error
             raise
+
+    async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        """Return the rows of one statement that is a transaction by itself, in the driver's SQL.
+
+        Raises DatabaseError if the connection is lost, else the driver's own errors.
+        """
+        try:
+            async with self._direct.connection() as connection:
+                return await connection.fetch(statement, *values)
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            raise unreachable() from error
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""
@@ -105,6 +118,7 @@ class Database:
 
     async def dispose(self) -> None:
         """Close the pool."""
+        self._direct.close()
         await self.engine.dispose()
 
 

@@ -1,0 +1,96 @@
+"""The commonest way to ask for a run is one call: a question in a conversation that is idle.
+
+Revision: 20261130_1020
+Revises: 20261130_0940
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "20261130_1020"
+down_revision = "20261130_0940"
+branch_labels = None
+depends_on = None
+
+# Writes what `agent.runs.open_run` does (tests/db/test_asking.py compares them), or nothing at
+# all: whatever is not plain is left to that. The checks come before the first write; what another
+# transaction does in between runs into a unique key, and the statement is rolled back.
+_ASK_FOR_RUN = """
+CREATE FUNCTION ask_for_run(
+    asking_user uuid,
+    wanted_business uuid,
+    wanted_conversation uuid,
+    first_title text,
+    allowed_roles text[],
+    new_run uuid,
+    new_client_run text,
+    new_input_hash text,
+    message_ids uuid[],
+    contents text[],
+    event_type text,
+    event_data text,
+    job_entrypoint text,
+    job_payload bytea
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    found_business uuid;
+    is_new boolean;
+    known uuid[] := '{}';
+BEGIN
+    SELECT business_id INTO found_business FROM agent_conversations
+        WHERE id = wanted_conversation AND user_id = asking_user FOR NO KEY UPDATE;
+    is_new := NOT FOUND;
+    IF is_new THEN
+        found_business := wanted_business;
+        IF found_business IS NULL THEN
+            SELECT min(business_id::text)::uuid INTO found_business
+                FROM user_business_memberships WHERE user_id = asking_user HAVING count(*) = 1;
+        END IF;
+    ELSIF found_business <> wanted_business
+        OR EXISTS (SELECT FROM agent_runs WHERE conversation_id = wanted_conversation
+            AND state NOT IN ('completed', 'failed', 'cancelled'))
+    THEN
+        RETURN false;
+    ELSE
+        known := ARRAY(SELECT id FROM agent_messages
+            WHERE conversation_id = wanted_conversation AND id = ANY (message_ids));
+    END IF;
+    IF NOT EXISTS (SELECT FROM user_business_memberships WHERE user_id = asking_user
+            AND business_id = found_business AND role = ANY (allowed_roles))
+        OR EXISTS (SELECT FROM agent_runs
+            WHERE business_id = found_business AND client_run_id = new_client_run)
+        OR message_ids <@ known
+    THEN
+        RETURN false;
+    END IF;
+    IF is_new THEN
+        INSERT INTO agent_conversations (id, business_id, user_id, title)
+            VALUES (wanted_conversation, found_business, asking_user, first_title);
+    ELSE
+        UPDATE agent_conversations
+            SET title = COALESCE(NULLIF(title, ''), first_title), updated_at = clock_timestamp()
+            WHERE id = wanted_conversation;
+    END IF;
+    INSERT INTO agent_runs (id, business_id, conversation_id, user_id, client_run_id, input_hash,
+            state, job_id, created_at)
+        VALUES (new_run, found_business, wanted_conversation, asking_user, new_client_run,
+            new_input_hash, 'queued', queue_job(job_entrypoint, job_payload, '0', NULL),
+            clock_timestamp());
+    INSERT INTO agent_messages (id, conversation_id, role, content, run_id, created_at)
+        SELECT id, wanted_conversation, 'user', content, new_run, clock_timestamp()
+        FROM unnest(message_ids, contents) WITH ORDINALITY AS asked (id, content, place)
+        WHERE id <> ALL (known) ORDER BY place;
+    INSERT INTO agent_run_events (run_id, seq, type, data)
+        VALUES (new_run, 1, event_type, event_data);
+    RETURN true;
+END $$
+"""
+
+
+def upgrade() -> None:
+    op.execute(_ASK_FOR_RUN)
+
+
+def downgrade() -> None:
+    op.execute("DROP FUNCTION ask_for_run")
