@@ -15,6 +15,7 @@ from langchain_core.tools import BaseTool
 from langgraph.prebuilt import ToolRuntime
 from pydantic_core import to_json
 
+from agent.parts import Part
 from db.models import ToolCallRecord
 from db.repositories import runs
 from db.session import Database, Session
@@ -38,7 +39,7 @@ Work = Callable[[Session, Access], Awaitable[Any]]
 class AgentContext:
     """One run's surroundings: who asks, with which model and tools, on which database.
 
-    `stand_in` answers while `model` cannot.
+    `stand_in` answers while `model` cannot; `tell` takes each part of the answer as it comes.
     """
 
     run_id: UUID
@@ -48,6 +49,7 @@ class AgentContext:
     stand_in: BaseChatModel
     tools: tuple[BaseTool, ...]
     clock: Clock
+    tell: Callable[[Part], None]
     rates: StatedRates = NO_RATES
 
     async def perform(

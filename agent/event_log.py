@@ -29,8 +29,6 @@ from domain.access import Access
 from domain.errors import EventsExpiredError, InvalidInputError
 from domain.runs import FINISHED_STATES, RunState
 
-# Long enough to merge a burst of tokens into one row, short enough to read as typing.
-MERGE_SECONDS = 0.04
 # A wake-up can be missed while the listening connection is down; then this is the delay.
 POLL_SECONDS = 2.0
 PAGE = 500
@@ -83,14 +81,16 @@ class RunLog:
         notifications.keep(self._topic, self._tail)
         self._pending: list[Event] = []
         self._writing = asyncio.Lock()
-        self._timer: asyncio.Task[None] | None = None
+        self._is_scheduled = False
+        self._is_closed = False
+        self._late: asyncio.Task[None] | None = None
         self._sent_text = False
 
     async def append(self, events: Iterable[Event], work: Work | None = None) -> None:
         """Persist the events, with `work` in the same transaction, then wake the followers.
 
-        Pieces of text and of arguments are merged and written up to 40 ms later, except the
-        first text of the run.
+        Pieces of text and of arguments are merged and written at the process's next tick, up to
+        40 ms later, except the first text of the run.
         """
         may_wait = work is None
         for event in events:
@@ -108,23 +108,23 @@ class RunLog:
             case [TextMessageContentEvent() as last], TextMessageContentEvent() if (
                 last.message_id == event.message_id
             ):
-                merged: Event = last.model_copy(update={"delta": last.delta + event.delta})
+                last.delta += event.delta
             case [ToolCallArgsEvent() as last], ToolCallArgsEvent() if (
                 last.tool_call_id == event.tool_call_id
             ):
-                merged = last.model_copy(update={"delta": last.delta + event.delta})
+                last.delta += event.delta
             case _:
                 self._pending.append(event)
-                return
-        self._pending[-1] = merged
 
     def _schedule(self) -> None:
-        if self._pending and (self._timer is None or self._timer.done()):
-            self._timer = asyncio.create_task(self._flush_later(), name=f"log:{self._run_id}")
+        if self._pending and not self._is_scheduled:
+            self._is_scheduled = True
+            self._notifications.tick.call(self._flush_due)
 
-    async def _flush_later(self) -> None:
-        await asyncio.sleep(MERGE_SECONDS)
-        await self.flush()
+    def _flush_due(self) -> None:
+        self._is_scheduled = False
+        if self._pending and not self._is_closed:
+            self._late = asyncio.create_task(self._flush(None), name=self._topic)
 
     async def flush(self, work: Work | None = None) -> None:
         """Write what is pending, and `work`, in one transaction; ends it even if cancelled."""
@@ -169,14 +169,13 @@ class RunLog:
 
     @contextlib.asynccontextmanager
     async def closing(self) -> AsyncIterator[RunLog]:
-        """Own the delayed write for the length of the block."""
+        """Own the delayed write for the length of the block; one that has begun ends."""
         try:
             yield self
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._timer
+            self._is_closed = True
+            if self._late is not None:
+                await self._late
 
 
 async def follow(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 from uuid import UUID
 
 from langchain_core.language_models import BaseChatModel
@@ -22,9 +22,10 @@ from agent.events import Event, EventMapper, encode, run_started, state_snapshot
 from agent.graph.builder import build_graph
 from agent.graph.nodes import MAX_ROUNDS
 from agent.model import name_of
-from agent.parts import Part, TextPart
+from agent.parts import Part
 from agent.planner.model import PlannerChatModel
 from agent.prompts import prompt_version
+from agent.telling import Telling
 from agent.tools.catalogue import tools_for
 from config.logs import get_logger, redact
 from db.models import Conversation, Run
@@ -354,17 +355,12 @@ class Execution:
             await self._finish(RunState.COMPLETED)
 
     async def _stream(self) -> None:
-        async with contextlib.aclosing(self._parts()) as parts:
-            async for part in parts:
-                if isinstance(part, TextPart):
-                    # The message begins with its first words: one write, and cancelled in the
-                    # middle of it, no word is lost.
-                    await self.log.append([*self._mapper.events_for(part)])
-                    continue
-                for event in self._mapper.events_for(part):
-                    await self._log(event)
+        telling = Telling()
+        async with contextlib.aclosing(telling.during(self._graph(telling))) as batches:
+            async for batch in batches:
+                await self._log(batch)
 
-    async def _parts(self) -> AsyncGenerator[Part]:
+    async def _graph(self, telling: Telling) -> None:
         context = AgentContext(
             run_id=self._run.id,
             access=self._access,
@@ -373,24 +369,30 @@ class Execution:
             stand_in=STAND_IN,
             tools=tools_for(self._access),
             clock=self._runtime.clock,
+            tell=telling.tell,
             rates=self._runtime.rates,
         )
-        stream = build_graph().astream(
+        await build_graph().ainvoke(
             {"messages": [], "rounds": 0, "fell_back": False},
             {"recursion_limit": 2 * MAX_ROUNDS + 5},
             context=context,
-            stream_mode="custom",
         )
-        async with contextlib.aclosing(cast("AsyncGenerator[Part]", stream)) as parts:
-            async for part in parts:
-                yield part
 
-    async def _log(self, event: Event) -> None:
-        if event.type.value == "TEXT_MESSAGE_END":
-            await self.log.append([event], self._store_message)
-            self._mapper.message_stored()
-        else:
-            await self.log.append([event])
+    async def _log(self, parts: Sequence[Part]) -> None:
+        """Log the parts in one write, but for a message that ends in the middle of the answer.
+
+        The message begins with its first words: cancelled in the middle of the write, no word is
+        lost.
+        """
+        events: list[Event] = []
+        for event in (event for part in parts for event in self._mapper.events_for(part)):
+            events.append(event)
+            if event.type.value == "TEXT_MESSAGE_END":
+                await self.log.append(events, self._store_message)
+                self._mapper.message_stored()
+                events = []
+        if events:
+            await self.log.append(events)
 
     async def _store_message(self, session: Session) -> None:
         assert self._mapper.message_id is not None

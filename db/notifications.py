@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from weakref import WeakSet, WeakValueDictionary
 
 import asyncpg
@@ -17,6 +17,8 @@ from db.run_tail import RunTail
 from db.session import Database, Session
 from domain.errors import DatabaseError
 
+# Long enough to merge a burst of tokens into one row, short enough to read as typing.
+MERGE_SECONDS = 0.04
 _RECONNECT_SECONDS = 1.0
 _logger = get_logger(__name__)
 
@@ -26,6 +28,25 @@ async def announce(session: Session, topic: str) -> None:
     await session.execute(
         text("SELECT pg_notify(:channel, :topic)"), {"channel": CHANNEL, "topic": topic}
     )
+
+
+class Tick:
+    """A moment that all runs of a process share: what they write then is one statement."""
+
+    def __init__(self) -> None:
+        """Wait for the first call."""
+        self._due: list[Callable[[], None]] = []
+
+    def call(self, callback: Callable[[], None]) -> None:
+        """Call back at the next tick, up to MERGE_SECONDS from now."""
+        if not self._due:
+            asyncio.get_running_loop().call_later(MERGE_SECONDS, self._ring)
+        self._due.append(callback)
+
+    def _ring(self) -> None:
+        due, self._due = self._due, []
+        for callback in due:
+            callback()
 
 
 class News:
@@ -69,6 +90,7 @@ class Notifications:
         # What this process announces is known here already.
         self.origin = secrets.token_hex(4)
         self.writer = EventWriter(database, self.origin)
+        self.tick = Tick()
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Notifications]:

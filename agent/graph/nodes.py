@@ -55,19 +55,19 @@ async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> di
     model = context.stand_in if state["fell_back"] else context.model
     answer, fell_back = Answer(), state["fell_back"]
     try:
-        await _tell(models.stream(model, messages, offered, answer), runtime)
+        await _tell(models.stream(model, messages, offered, answer), context)
     except ModelUnavailableError:
         if answer.text or answer.calls or model is context.stand_in:
             raise
         _logger.warning("model.fallback", run_id=str(context.run_id))
         fell_back, answer = True, Answer()
-        runtime.stream_writer(TextPart(UNAVAILABLE))
-        await _tell(models.stream(context.stand_in, messages, offered, answer), runtime)
+        context.tell(TextPart(UNAVAILABLE))
+        await _tell(models.stream(context.stand_in, messages, offered, answer), context)
     if is_last and not answer.text:
         raise ModelError("The model did not come to an answer. Ask again, for less at a time.")
     calls = () if is_last else answer.calls
     for part in ends_of(calls):
-        runtime.stream_writer(part)
+        context.tell(part)
     return {
         "messages": [_message(answer, calls)],
         "rounds": state["rounds"] + 1,
@@ -75,10 +75,10 @@ async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> di
     }
 
 
-async def _tell(parts: AsyncIterator[Part], runtime: Runtime[AgentContext]) -> None:
+async def _tell(parts: AsyncIterator[Part], context: AgentContext) -> None:
     async for part in parts:
         if not isinstance(part, ToolCallArgsPart):
-            runtime.stream_writer(part)
+            context.tell(part)
 
 
 def _message(answer: Answer, calls: Sequence[AskedCall]) -> AIMessage:
@@ -137,7 +137,7 @@ async def tell_result(
     message = await execute(request) if refusal is None else refusal
     if isinstance(message, ToolMessage):
         result = ToolResultPart(str(message.tool_call_id), str(message.text))
-        request.runtime.stream_writer(result)
+        cast("AgentContext", request.runtime.context).tell(result)
     return message
 
 

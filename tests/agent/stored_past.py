@@ -114,6 +114,7 @@ class Past:
                 stand_in=PLANNER,
                 tools=(),
                 clock=lambda: NOW,
+                tell=lambda _: None,
             )
         )
 
