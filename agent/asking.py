@@ -6,7 +6,8 @@ from uuid import UUID
 
 from agent.event_log import Opening, topic_of
 from agent.events import encode, run_started
-from agent.runs import TITLE_LENGTH, AgentRuntime, RunRequest
+from agent.runs import TITLE_LENGTH, RunRequest
+from agent.runtime import AgentRuntime
 from config.logs import redact
 from db.repositories import runs
 from db.repositories.asking import NewRun, ask_for_run
@@ -21,7 +22,7 @@ async def open_at_once(
     That one says what is wrong, attaches to a run of the same id, or waits for its turn.
     """
     contents = [message.content for message in request.messages]
-    if any(redact(content) != content for content in contents):
+    if request.resume or any(redact(content) != content for content in contents):
         return None
     run_id = runs.new_run_id()
     topic = topic_of(run_id)

@@ -20,7 +20,8 @@ from agent.event_log import follow
 from agent.model import name_of
 from agent.planner.model import PlannerChatModel
 from agent.prompts import prompt_version
-from agent.runs import AgentRuntime, RunRequest, UserMessage
+from agent.runs import RunRequest, UserMessage
+from agent.runtime import AgentRuntime
 from config.settings import ModelSettings, StripeSettings
 from db.columns import KeyRing
 from db.notifications import Notifications

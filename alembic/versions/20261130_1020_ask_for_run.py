@@ -1,7 +1,7 @@
 """The commonest way to ask for a run is one call: a question in a conversation that is idle.
 
 Revision: 20261130_1020
-Revises: 20261130_0940
+Revises: 20261130_1000
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "20261130_1020"
-down_revision = "20261130_0940"
+down_revision = "20261130_1000"
 branch_labels = None
 depends_on = None
 

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from agent import runs
 from agent.asking import open_at_once
 from agent.planner.model import PlannerChatModel
-from agent.runs import AgentRuntime, RunRequest, UserMessage
+from agent.runs import RunRequest, UserMessage
+from agent.runtime import AgentRuntime
 from db.notifications import Notifications
 from db.session import Database
 from tests.factories import Shop, make_shop
