@@ -24,6 +24,7 @@ from db.event_writer import Append, append_and_announce
 from db.notifications import News, Notifications
 from db.repositories import runs
 from db.repositories.runs import Attempt
+from db.repositories.turns import Ending, end_run
 from db.run_tail import LoggedEvent, RunTail
 from db.session import Database, Session
 from domain.access import Access
@@ -35,7 +36,8 @@ POLL_SECONDS = 2.0
 PAGE = 500
 PIECES = (TextMessageContentEvent, ToolCallArgsEvent)
 
-Work = Callable[[Session], Awaitable[None]]
+# What is done in the transaction that writes events; an ending is one statement with them.
+Work = Callable[[Session], Awaitable[None]] | Ending
 
 
 def topic_of(run_id: UUID) -> str:
@@ -154,6 +156,10 @@ class RunLog:
     async def _write(self, rows: list[LoggedEvent], work: Work | None) -> None:
         if work is None:
             await self._notifications.writer.append(self._rows(rows))
+            return
+        if isinstance(work, Ending):
+            announcement = f"{self._topic} {self._notifications.origin}"
+            await end_run(self._database, work, rows, announcement)
             return
         async with self._database.unit_of_work() as session:
             await work(session)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
 
-from agent.approvals import Gate, interrupt_of, open_gate
+from agent.approvals import Gate, gate_without, interrupt_of, open_gate
 from agent.context import CANCELLED, AgentContext
 from agent.event_log import RunLog, to_its_end
 from agent.events import Event, EventMapper, encode
@@ -25,15 +25,20 @@ from agent.parts import Part
 from agent.planner.model import PlannerChatModel
 from agent.progress import Progress
 from agent.prompts import prompt_version
-from agent.run_life import end_run
 from agent.runtime import AgentRuntime
-from agent.taking_over import close_dead_attempt, opening_state, read_chain
+from agent.taking_over import (
+    close_dead_attempt,
+    opening_state,
+    read_chain,
+    read_opening_state,
+)
 from agent.telling import Telling
 from agent.tools.catalogue import tools_for
 from config.logs import get_logger
 from db.models import Run
 from db.repositories import approvals, conversations, runs
 from db.repositories.runs import Attempt
+from db.repositories.turns import Begun, Ending, begin_first_attempt
 from db.run_tail import LoggedEvent
 from db.session import Session
 from domain.access import Access
@@ -80,6 +85,14 @@ async def execute(runtime: AgentRuntime, run_id: UUID) -> None:
 
 async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
     """Take the run over and log that it goes on; return None for one that is over or gone."""
+    first = await begin_first_attempt(
+        runtime.database,
+        run_id,
+        model=name_of(runtime.model),
+        prompt_version=prompt_version(),
+    )
+    if first is not None:
+        return await _open_first(runtime, first)
     async with runtime.database.unit_of_work() as session:
         run = await runs.find_run_to_execute(session, run_id)
         if run is None or RunState(run.state) not in _TO_EXECUTE:
@@ -93,7 +106,7 @@ async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
         execution = Execution(runtime, run, access, chain.mapper, chain.progress, gate, log)
         events = await close_dead_attempt(session, run, chain)
         if not chain.progress.has_output and not execution.is_hopeless:
-            events.append(await opening_state(session, run, access, runtime.clock()))
+            events.append(await read_opening_state(session, run, access, runtime.clock()))
         begun = [
             LoggedEvent(seq, event.type.value, encode(event))
             for seq, event in enumerate(events, chain.last_seq + 1)
@@ -101,6 +114,18 @@ async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
         await log.write_in(session, begun)
     log.committed(begun)
     return execution
+
+
+async def _open_first(runtime: AgentRuntime, begun: Begun) -> Execution:
+    """Log how things stand; a process that dies before that leaves it to the next attempt."""
+    run = begun.run
+    attempt = Attempt(run.id, run.attempt)
+    log = RunLog(runtime.database, runtime.notifications, attempt, last_seq=1)
+    opening = opening_state(begun.title, begun.synced_at, runtime.clock())
+    await log.append([opening])
+    mapper = EventMapper(run.conversation_id, run.client_run_id)
+    gate = gate_without(begun.without_approval)
+    return Execution(runtime, run, begun.access, mapper, Progress(), gate, log)
 
 
 _TO_EXECUTE = frozenset({RunState.QUEUED, RunState.RUNNING})
@@ -210,7 +235,7 @@ class Execution:
         if events:
             await self.log.append(events)
 
-    async def _store_message(self, session: Session, *, partial: str | None = None) -> None:
+    async def _store_message(self, session: Session) -> None:
         assert self._mapper.message_id is not None
         await conversations.insert_message(
             session,
@@ -219,7 +244,6 @@ class Execution:
             role="assistant",
             content=self._mapper.text,
             run_id=self._run.id,
-            partial=partial,
         )
 
     async def _conclude(self) -> None:
@@ -259,16 +283,19 @@ class Execution:
             RunState.FAILED: lambda: self._mapper.failed(code, message),
         }
 
-        async def work(session: Session) -> None:
-            run = await self._hold(session)
-            # A message that was stopped before its first word has nothing to keep.
-            if self._mapper.text:
-                partial = None if state == RunState.COMPLETED else state.value
-                await self._store_message(session, partial=partial)
-            run.usage = {"models": self._mapper.usage_json()}
-            await end_run(session, run, state, error_code=code or None)
-
-        await self.log.append([*closing, endings[state]()], work)
+        said = None
+        # A message that was stopped before its first word has nothing to keep.
+        if self._mapper.text and self._mapper.message_id is not None:
+            said = self._mapper.message_id, self._mapper.text
+        ending = Ending(
+            attempt=self._attempt,
+            state=state,
+            usage={"models": self._mapper.usage_json()},
+            error_code=code or None,
+            said=said,
+            partial=None if state == RunState.COMPLETED else state.value,
+        )
+        await self.log.append([*closing, endings[state]()], ending)
 
     async def _hold(self, session: Session) -> Run:
         run = await runs.find_run_to_end(session, self._run)

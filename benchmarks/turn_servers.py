@@ -47,7 +47,7 @@ def process(*command: str, env: dict[str, str] | None = None) -> Iterator[psutil
         child.wait(15)
 
 
-async def until_up(url: str, *, seconds: int = 30) -> None:
+async def until_up(url: str, *, seconds: int = 120) -> None:
     """Wait until something answers at the address."""
     async with aiohttp.ClientSession() as session:
         for _ in range(10 * seconds):

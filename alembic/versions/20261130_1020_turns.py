@@ -1,4 +1,4 @@
-"""The commonest way to ask for a run is one call: a question in a conversation that is idle.
+"""A turn in fewer trips: a question in an idle conversation, and the end of a run, are one call.
 
 Revision: 20261130_1020
 Revises: 20261130_1000
@@ -87,10 +87,73 @@ BEGIN
 END $$
 """
 
+# Locks the conversation first and the run second, as asking and cancelling do. Tells false, and
+# changes nothing, once another attempt has taken the run over.
+_END_RUN = """
+CREATE FUNCTION end_run(
+    ending_run uuid,
+    ending_attempt int,
+    final_state text,
+    final_error text,
+    tokens jsonb,
+    said_id uuid,
+    said text,
+    said_metadata jsonb,
+    event_seqs int[],
+    event_types text[],
+    event_data text[],
+    channel text,
+    announcement text,
+    job_entrypoint text
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    ending_conversation uuid;
+    next_run uuid;
+    next_state text;
+    next_job bigint;
+BEGIN
+    SELECT conversation_id INTO ending_conversation FROM agent_runs WHERE id = ending_run;
+    PERFORM FROM agent_conversations WHERE id = ending_conversation FOR NO KEY UPDATE;
+    PERFORM FROM agent_runs
+        WHERE id = ending_run AND attempt = ending_attempt FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF said_id IS NOT NULL THEN
+        INSERT INTO agent_messages
+            (id, conversation_id, role, content, run_id, created_at, metadata)
+        VALUES (said_id, ending_conversation, 'assistant', said, ending_run, clock_timestamp(),
+            said_metadata)
+        ON CONFLICT (id) DO NOTHING;
+    END IF;
+    UPDATE agent_runs
+        SET state = final_state, error_code = final_error, usage = tokens,
+            finished_at = clock_timestamp()
+        WHERE id = ending_run;
+    SELECT id, state, job_id INTO next_run, next_state, next_job FROM agent_runs
+        WHERE conversation_id = ending_conversation
+            AND state NOT IN ('completed', 'failed', 'cancelled')
+        ORDER BY created_at LIMIT 1;
+    IF next_state = 'queued' AND next_job IS NULL THEN
+        UPDATE agent_runs
+            SET job_id = queue_job(job_entrypoint,
+                convert_to(json_build_object('run_id', next_run)::text, 'UTF8'), '0', NULL)
+            WHERE id = next_run;
+    END IF;
+    INSERT INTO agent_run_events (run_id, seq, type, data)
+        SELECT ending_run, event.seq, event.type, event.data
+        FROM unnest(event_seqs, event_types, event_data) AS event (seq, type, data);
+    PERFORM pg_notify(channel, announcement);
+    RETURN true;
+END $$
+"""
+
 
 def upgrade() -> None:
     op.execute(_ASK_FOR_RUN)
+    op.execute(_END_RUN)
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION end_run")
     op.execute("DROP FUNCTION ask_for_run")
