@@ -158,7 +158,8 @@ class RunLog:
             await self._notifications.writer.append(self._rows(rows))
             return
         if isinstance(work, Ending):
-            announcement = f"{self._topic} {self._notifications.origin}"
+            origin = self._notifications.writer.origin
+            announcement = None if origin is None else f"{self._topic} {origin}"
             await end_run(self._database, work, rows, announcement)
             return
         async with self._database.unit_of_work() as session:
@@ -168,7 +169,7 @@ class RunLog:
     async def write_in(self, session: Session, rows: list[LoggedEvent]) -> None:
         """Append in a transaction; whoever commits it calls `committed`."""
         if rows:
-            await append_and_announce(session, self._rows(rows), self._notifications.origin)
+            await append_and_announce(session, self._rows(rows), self._notifications.writer.origin)
 
     def _rows(self, rows: list[LoggedEvent]) -> Append:
         return Append(self._attempt.run_id, self._attempt.number, self._topic, rows)

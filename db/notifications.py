@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import text
 
 from config.logs import get_logger
+from db.direct import Connection
 from db.event_writer import CHANNEL, EventWriter
 from db.run_tail import RunTail
 from db.session import Database, Session
@@ -20,6 +21,10 @@ from domain.errors import DatabaseError
 # Long enough to merge a burst of tokens into one row, short enough to read as typing.
 MERGE_SECONDS = 0.04
 _RECONNECT_SECONDS = 1.0
+HELLO = "hello"
+# Whoever listens answers within milliseconds.
+_ANSWER_SECONDS = 2.0
+_GREET = "SELECT pg_notify($1, $2)"
 _logger = get_logger(__name__)
 
 
@@ -89,7 +94,12 @@ class Notifications:
         self._tails: WeakValueDictionary[str, RunTail] = WeakValueDictionary()
         # What this process announces is known here already.
         self.origin = secrets.token_hex(4)
-        self.writer = EventWriter(database, self.origin)
+        self._has_to_greet = asyncio.Event()
+        self._others: set[str] = set()
+        # Whether no other process listens. One that begins to says hello, and is answered; what
+        # it follows before that, it polls.
+        self._is_alone = False
+        self.writer = EventWriter(database, self.origin, is_alone=lambda: self._is_alone)
         self.tick = Tick()
 
     @contextlib.asynccontextmanager
@@ -155,6 +165,7 @@ class Notifications:
                 # Followers poll in the meantime; nothing is lost, only slower.
                 _logger.warning("notifications.reconnecting")
             # What was announced while nobody listened is unknown: everybody looks again.
+            self._is_alone = False
             for topic in list(self._waiters):
                 self.wake(topic)
             await asyncio.sleep(_RECONNECT_SECONDS)
@@ -163,11 +174,34 @@ class Notifications:
         try:
             async with self._database.connected() as connection:
                 await connection.add_listener(CHANNEL, self._received)
-                await asyncio.get_running_loop().create_future()
+                loop = asyncio.get_running_loop()
+                concluding = loop.call_later(_ANSWER_SECONDS, self._conclude)
+                try:
+                    await self._greet_others(connection)
+                finally:
+                    concluding.cancel()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError from error
 
+    async def _greet_others(self, connection: Connection) -> None:
+        while True:
+            self._has_to_greet.clear()
+            await connection.execute(_GREET, CHANNEL, f"{HELLO} {self.origin}")
+            await self._has_to_greet.wait()
+
+    def _conclude(self) -> None:
+        # From now on, whoever comes is heard.
+        self._is_alone = not self._others
+
     def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         topic, _, origin = str(payload).partition(" ")
-        if origin != self.origin:
-            self.wake(topic)
+        if origin == self.origin:
+            return
+        if topic == HELLO:
+            self._is_alone = False
+            if origin not in self._others:
+                # It might not know of this process.
+                self._others.add(origin)
+                self._has_to_greet.set()
+            return
+        self.wake(topic)

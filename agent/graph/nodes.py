@@ -34,9 +34,12 @@ async def load_context(state: RunGraphState, runtime: Runtime[AgentContext]) -> 
     return {"messages": [*await load_messages(runtime.context), *state["resumed"]]}
 
 
-def after_context(state: RunGraphState) -> Literal["model", "tools"]:
+# Routes are coroutines: LangGraph takes plain functions to another thread.
+
+
+async def after_context(state: RunGraphState) -> Literal["model", "tools"]:
     """Go on with the tool calls that are left, if there are any."""
-    return "tools" if after_model(state) == "tools" else "model"
+    return "tools" if _asks_for_tools(state) else "model"
 
 
 async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> dict[str, Any]:
@@ -118,13 +121,17 @@ def wasted_calls(messages: Sequence[BaseMessage]) -> int:
     return wasted
 
 
-def after_model(state: RunGraphState) -> Literal["tools", "__end__"]:
+async def after_model(state: RunGraphState) -> Literal["tools", "__end__"]:
     """Go on with the tools if the model asked for any."""
+    return "tools" if _asks_for_tools(state) else "__end__"
+
+
+def _asks_for_tools(state: RunGraphState) -> bool:
     last = state["messages"][-1]
-    return "tools" if isinstance(last, AIMessage) and last.tool_calls else "__end__"
+    return isinstance(last, AIMessage) and bool(last.tool_calls)
 
 
-def after_tools(state: RunGraphState) -> Literal["model", "__end__"]:
+async def after_tools(state: RunGraphState) -> Literal["model", "__end__"]:
     """Stop where a call of the round waits for a person."""
     for message in reversed(state["messages"]):
         if not isinstance(message, ToolMessage):

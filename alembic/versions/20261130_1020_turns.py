@@ -143,17 +143,29 @@ BEGIN
     INSERT INTO agent_run_events (run_id, seq, type, data)
         SELECT ending_run, event.seq, event.type, event.data
         FROM unnest(event_seqs, event_types, event_data) AS event (seq, type, data);
-    PERFORM pg_notify(channel, announcement);
+    IF announcement IS NOT NULL THEN
+        PERFORM pg_notify(channel, announcement);
+    END IF;
     RETURN true;
 END $$
+"""
+
+# The engine's own trigger (20261122_1940) also tells of deleted rows, that is of each job that has
+# ended: every worker then asks four times for work, and there is none. A worker that was full
+# looks again by itself, ten times a second while there is something to do.
+_TELL_OF_JOBS = """
+CREATE OR REPLACE TRIGGER tg_pgqueuer_changed AFTER {events} ON pgqueuer
+EXECUTE FUNCTION fn_pgqueuer_changed()
 """
 
 
 def upgrade() -> None:
     op.execute(_ASK_FOR_RUN)
     op.execute(_END_RUN)
+    op.execute(_TELL_OF_JOBS.format(events="INSERT OR TRUNCATE"))
 
 
 def downgrade() -> None:
+    op.execute(_TELL_OF_JOBS.format(events="INSERT OR UPDATE OR DELETE OR TRUNCATE"))
     op.execute("DROP FUNCTION end_run")
     op.execute("DROP FUNCTION ask_for_run")

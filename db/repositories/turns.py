@@ -115,10 +115,11 @@ class Ending:
 
 
 async def end_run(
-    database: Database, ending: Ending, events: Sequence[LoggedEvent], announcement: str
+    database: Database, ending: Ending, events: Sequence[LoggedEvent], announcement: str | None
 ) -> None:
     """End the run, let the conversation's next one begin, and log and announce the events.
 
+    Without an announcement, only this process hears of them.
     Raises RunSupersededError if another attempt has taken the run over, or the driver's error if
     a number of the log is taken; then nothing has changed.
     """
