@@ -20,6 +20,7 @@ from agent.approvals import Gate
 from agent.parts import Part
 from db.models import ToolCallRecord
 from db.repositories import runs
+from db.repositories.history import Past
 from db.repositories.runs import Attempt
 from db.repositories.turns import record_result
 from db.session import Database, Session
@@ -48,6 +49,7 @@ class AgentContext:
     """One run's surroundings: who asks, with which model and tools, on which database.
 
     `stand_in` answers while `model` cannot; `tell` takes each part of the answer as it comes.
+    `past` is what is behind the run, if that has been read.
     """
 
     attempt: Attempt
@@ -60,6 +62,7 @@ class AgentContext:
     gate: Gate
     tell: Callable[[Part], None]
     rates: StatedRates = NO_RATES
+    past: Past | None = None
 
     @property
     def run_id(self) -> UUID:

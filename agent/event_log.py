@@ -109,6 +109,12 @@ class RunLog:
         else:
             await self.flush(work)
 
+    def append_soon(self, events: Iterable[Event]) -> None:
+        """Persist the events with the next ones, at the process's next tick at the latest."""
+        for event in events:
+            self._add(event)
+        self._schedule()
+
     def _add(self, event: Event) -> None:
         match self._pending[-1:], event:
             case [TextMessageContentEvent() as last], TextMessageContentEvent() if (

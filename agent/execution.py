@@ -37,6 +37,7 @@ from agent.tools.catalogue import tools_for
 from config.logs import get_logger
 from db.models import Run
 from db.repositories import approvals, conversations, runs
+from db.repositories.history import Past
 from db.repositories.runs import Attempt
 from db.repositories.turns import Begun, Ending, begin_first_attempt
 from db.run_tail import LoggedEvent
@@ -117,15 +118,19 @@ async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
 
 
 async def _open_first(runtime: AgentRuntime, begun: Begun) -> Execution:
-    """Log how things stand; a process that dies before that leaves it to the next attempt."""
+    """Log how things stand with whatever comes next.
+
+    A process that dies before that leaves it to the next attempt.
+    """
     run = begun.run
     attempt = Attempt(run.id, run.attempt)
     log = RunLog(runtime.database, runtime.notifications, attempt, last_seq=1)
-    opening = opening_state(begun.title, begun.synced_at, runtime.clock())
-    await log.append([opening])
+    log.append_soon([opening_state(begun.title, begun.past.synced_at, runtime.clock())])
     mapper = EventMapper(run.conversation_id, run.client_run_id)
     gate = gate_without(begun.without_approval)
-    return Execution(runtime, run, begun.access, mapper, Progress(), gate, log)
+    execution = Execution(runtime, run, begun.access, mapper, Progress(), gate, log)
+    execution.past = begun.past
+    return execution
 
 
 _TO_EXECUTE = frozenset({RunState.QUEUED, RunState.RUNNING})
@@ -163,6 +168,8 @@ class Execution:
         self._gate = gate
         self._attempt = Attempt(run.id, run.attempt)
         self.log = log
+        # What is behind the run, if that has been read.
+        self.past: Past | None = None
 
     @property
     def is_hopeless(self) -> bool:
@@ -208,6 +215,7 @@ class Execution:
             gate=self._gate,
             tell=telling.tell,
             rates=self._runtime.rates,
+            past=self.past,
         )
         begin: RunGraphState = {
             "messages": [],

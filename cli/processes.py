@@ -132,6 +132,8 @@ async def serving(settings: Settings, url: str, *, with_worker: bool = True) -> 
         # What was imported is never garbage; looking through it would stop the loop now and then.
         gc.collect()
         gc.freeze()
+        # What a turn leaves behind is mostly freed by counting; cycles may wait for some turns.
+        gc.set_threshold(10_000, 20, 20)
         yield
     finally:
         server.should_exit = True

@@ -27,7 +27,7 @@ async def load_messages(context: AgentContext) -> list[BaseMessage]:
     The conversation is a summary of what no longer fits, then the latest turns with their tool
     calls. What no longer fits from now on is added to the stored summary.
     """
-    past = await history.find_past(context.database, context.access, context.run_id)
+    past = context.past or await history.find_past(context.database, context.access, context.run_id)
     assert past is not None
     earlier, own = await _load_conversation(context.database, past)
     *before, question = own

@@ -82,26 +82,32 @@ class Past(NamedTuple):
     month: dict[str, Any] | None
 
 
-_PAST = """
-SELECT question.id, question.conversation_id, question.created_at,
+# The columns of `Past`, and what they are read from beside the run that was asked.
+PAST = """
+    {question}.id, {question}.conversation_id, {question}.created_at,
     summary.covered_until, summary.covers_message_id, summary.content,
-    business.name, account.metadata, account.last_synced_at, month.told
-FROM agent_runs AS run
-JOIN agent_runs AS question ON question.id = COALESCE(run.answers_run_id, run.id)
-JOIN businesses AS business ON business.id = run.business_id
+    business.name, account.metadata, account.last_synced_at, month.told"""
+PAST_JOINS = """
+JOIN businesses AS business ON business.id = {question}.business_id
 LEFT JOIN conversation_summaries AS summary
-    ON summary.conversation_id = question.conversation_id
+    ON summary.conversation_id = {question}.conversation_id
 LEFT JOIN integration_accounts AS account
-    ON account.business_id = run.business_id AND account.provider = 'stripe'
+    ON account.business_id = {question}.business_id AND account.provider = 'stripe'
 LEFT JOIN LATERAL (
     SELECT jsonb_build_object('currency', metrics_json -> 'currency',
         'time_zone', metrics_json -> 'time_zone') AS told
     FROM financial_metric_snapshots AS snapshot
-    WHERE snapshot.business_id = run.business_id
+    WHERE snapshot.business_id = {question}.business_id
     ORDER BY period_end DESC LIMIT 1
 ) AS month ON true
-WHERE run.id = $1 AND run.business_id = $2
 """
+_PAST = """
+SELECT {past}
+FROM agent_runs AS run
+JOIN agent_runs AS question ON question.id = COALESCE(run.answers_run_id, run.id)
+{joins}
+WHERE run.id = $1 AND run.business_id = $2
+""".format(past=PAST.format(question="question"), joins=PAST_JOINS.format(question="question"))
 
 
 async def find_past(database: Database, access: Access, run_id: UUID) -> Past | None:

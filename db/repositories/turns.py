@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,8 @@ from uuid_utils.compat import uuid7
 
 from db.event_writer import CHANNEL
 from db.models import Run
+from db.repositories import history
+from db.repositories.history import Past
 from db.repositories.jobs import Entrypoint
 from db.repositories.runs import Attempt
 from db.run_tail import LoggedEvent
@@ -32,13 +33,16 @@ WITH begun AS (
     RETURNING run.id, run.business_id, run.conversation_id, run.user_id, run.client_run_id,
         run.state, run.attempt, run.created_at, member.role
 )
-SELECT begun.*, conversation.title, account.last_synced_at, settings.without_approval
+SELECT {past}, begun.*, conversation.title, settings.without_approval
 FROM begun
 JOIN agent_conversations AS conversation ON conversation.id = begun.conversation_id
-LEFT JOIN integration_accounts AS account
-    ON account.business_id = begun.business_id AND account.provider = 'stripe'
 LEFT JOIN agent_settings AS settings ON settings.business_id = begun.business_id
+{joins}
 """
+_BEGIN = _BEGIN.format(
+    past=history.PAST.format(question="begun"),
+    joins=history.PAST_JOINS.format(question="begun"),
+)
 _END = "SELECT end_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 _RECORD = """
 INSERT INTO agent_tool_calls
@@ -70,7 +74,7 @@ class Begun:
     run: Run
     access: Access
     title: str | None
-    synced_at: datetime | None
+    past: Past
     without_approval: frozenset[str]
 
 
@@ -94,7 +98,7 @@ async def begin_first_attempt(
         run=Run(**{name: row[name] for name in _RUN_COLUMNS}),
         access=Access(row["user_id"], row["business_id"], Role(row["role"])),
         title=row["title"],
-        synced_at=row["last_synced_at"],
+        past=Past(*row[: len(Past._fields)]),
         without_approval=frozenset(row["without_approval"] or ()),
     )
 
