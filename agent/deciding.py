@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from agent.approval_rules import APPROVAL_RULES
 from agent.run_life import end_waiting
-from agent.tools.approvals import APPROVAL_RULES
 from agent.tools.catalogue import CATALOGUE
 from db.models import Approval, Run
 from db.repositories import approvals, runs

@@ -12,13 +12,14 @@ from collections.abc import AsyncGenerator, Callable
 from typing import cast
 from uuid import UUID
 
-from agent.approvals import Gate, interrupt_of, open_gate
+from agent.approvals import Gate, open_gate
 from agent.context import CANCELLED, AgentContext
 from agent.event_log import RunLog, to_its_end
 from agent.events import Event, EventMapper, encode
 from agent.graph.builder import build_graph
 from agent.graph.nodes import MAX_ROUNDS
 from agent.graph.state import RunGraphState
+from agent.interrupts import interrupt_of
 from agent.model import name_of
 from agent.parts import Part, TextPart
 from agent.planner.model import PlannerChatModel
@@ -233,9 +234,8 @@ class Execution:
 
     async def _pause(self) -> None:
         """Ask what has to be asked, and let the run wait, in one transaction."""
-        tools = {tool.name: tool for tool in tools_for(self._access)}
         asked = self._mapper.approvals
-        terminal = self._mapper.interrupted([interrupt_of(one, tools[one.tool]) for one in asked])
+        terminal = self._mapper.interrupted([interrupt_of(one) for one in asked])
 
         async def work(session: Session) -> None:
             run = await self._hold(session)
