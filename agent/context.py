@@ -49,6 +49,7 @@ class AgentContext:
     tools: tuple[BaseTool, ...]
     clock: Clock
     rates: StatedRates = NO_RATES
+    tool_seconds: float = TOOL_SECONDS
 
     async def perform(
         self, runtime: ToolRuntime[AgentContext, Any], permission: Permission, work: Work
@@ -72,7 +73,7 @@ class AgentContext:
             raise
 
     async def _do(self, call: ToolCall, work: Work) -> str:
-        async with asyncio.timeout(TOOL_SECONDS), self.database.unit_of_work() as session:
+        async with asyncio.timeout(self.tool_seconds), self.database.unit_of_work() as session:
             record = await self._claim(session, call)
             if record.result is None:
                 result = to_json(await work(session, self.access)).decode()

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from langchain_core.language_models import BaseChatModel
 
-from agent.context import AgentContext, Clock
+from agent.context import TOOL_SECONDS, AgentContext, Clock
 from agent.event_log import Opening, RunLog, to_its_end, topic_of
 from agent.events import Event, EventMapper, encode, run_started, state_snapshot
 from agent.graph.builder import build_graph
@@ -64,6 +64,7 @@ class AgentRuntime:
     model: BaseChatModel
     clock: Clock
     rates: StatedRates = NO_RATES
+    tool_seconds: float = TOOL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -374,6 +375,7 @@ class Execution:
             tools=tools_for(self._access),
             clock=self._runtime.clock,
             rates=self._runtime.rates,
+            tool_seconds=self._runtime.tool_seconds,
         )
         stream = build_graph().astream(
             {"messages": [], "rounds": 0, "fell_back": False},

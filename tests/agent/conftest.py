@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -76,7 +77,11 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
 
     @asynccontextmanager
     async def opened(
-        script: Script, *, max_retries: int = 0, model: ProviderChatModel | None = None
+        script: Script,
+        *,
+        max_retries: int = 0,
+        model: ProviderChatModel | None = None,
+        **more: Any,
     ) -> AsyncIterator[Desk]:
         async with (
             serve(script) as scripted,
@@ -86,7 +91,7 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
                 api_key=SecretStr("sk-test"), base_url=scripted.url, name="scripted"
             )
             chat = model or build_provider_model(settings, max_retries=max_retries)
-            runtime = AgentRuntime(database, notifications, chat, utc_now)
+            runtime = AgentRuntime(database, notifications, chat, utc_now, **more)
             wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
             async with contextlib.aclosing(chat), Worker(database, wiring).running():
                 yield Desk(runtime, shop, scripted)

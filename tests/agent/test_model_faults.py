@@ -149,11 +149,10 @@ async def test_model_that_goes_in_circles_is_made_to_answer(
 
 
 async def test_tool_that_takes_too_long_is_stopped_and_told(
-    open_desk: OpenDesk, database: Database, monkeypatch: pytest.MonkeyPatch
+    open_desk: OpenDesk, database: Database
 ) -> None:
-    monkeypatch.setattr(context, "TOOL_SECONDS", 0.0)
     script = Script([Turn([ToolCalls([CALCULATE])]), Turn([Text("Too slow.")], after_tool="*")])
-    async with open_desk(script) as desk:
+    async with open_desk(script, tool_seconds=0.0) as desk:
         events = await desk.ask("What is 2 * 21?")
     assert results(events) == ["Error: calculate took too long. Ask for less at a time."]
     async with database.unit_of_work() as session:
