@@ -13,6 +13,7 @@ from api import errors
 from api.middleware import BodyLimitMiddleware, BugMiddleware, RequestIdMiddleware
 from api.routes import (
     agent,
+    approvals,
     businesses,
     changes,
     conversations,
@@ -42,6 +43,7 @@ ROUTES = (
     insight,
     changes,
     conversations,
+    approvals,
     runs,
 )
 
