@@ -186,6 +186,7 @@ class Execution:
             clock=self._runtime.clock,
             gate=self._gate,
             rates=self._runtime.rates,
+            tool_seconds=self._runtime.tool_seconds,
         )
         begin: RunGraphState = {
             "messages": [],
