@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -56,6 +56,8 @@ class EventWriter:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._waiting: list[_Waiting] = []
         self._working: asyncio.Task[None] | None = None
+        # Told how many events each statement has written.
+        self.on_written: Callable[[int], None] = lambda _count: None
 
     async def append(self, run_id: UUID, topic: str, events: Sequence[LoggedEvent]) -> None:
         """Commit the events and announce the topic; a number that is taken raises.
@@ -106,6 +108,7 @@ class EventWriter:
         rows = [(one.run_id, event) for one in batch for event in one.events]
         announcements = [self._told(one.topic) for one in batch]
         await connection.execute(_APPEND, *_arguments(rows, announcements).values())
+        self.on_written(len(rows))
 
     async def _write_alone(self, one: _Waiting) -> None:
         try:
