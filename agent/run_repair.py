@@ -114,11 +114,11 @@ async def append_end(session: Session, place: Place) -> Outcome:
     if run is None or RunState(run.state) not in FINISHED_STATES:
         return MENDED
     log = await run_health.list_log(session, run.id)
+    if _end_of(log) is not None or run.events_pruned_at is not None:
+        return MENDED
     if not log:
         await run_health.mark_pruned(session, run.id)
         return Outcome(True, "It was noted that its log is gone.")
-    if _end_of(log) is not None:
-        return MENDED
     await _close(session, run, log)
     return Outcome(True, "Its terminal event was appended.")
 
