@@ -13,7 +13,7 @@ IS_KEPT = text(KEPT_EVENTS)
 # The runs that ended first, whole, while they have no more events than a batch; at least one.
 # Nobody waits for the lock of a run that has ended, but another process may prune as well. Events
 # are counted by their last number: reading it is one step down the primary key.
-_PRUNE = text(
+PRUNE = text(
     f"""
     WITH ended AS MATERIALIZED (
         SELECT id, finished_at FROM agent_runs
@@ -30,10 +30,10 @@ _PRUNE = text(
     ), chosen AS MATERIALIZED (
         SELECT id FROM summed WHERE before < :most_events
     ), deleted AS (
-        DELETE FROM agent_run_events WHERE run_id IN (SELECT id FROM chosen) RETURNING 1
+        DELETE FROM agent_run_events WHERE run_id = ANY(ARRAY(SELECT id FROM chosen)) RETURNING 1
     ), marked AS (
         UPDATE agent_runs SET events_pruned_at = clock_timestamp()
-        WHERE id IN (SELECT id FROM chosen) RETURNING 1
+        WHERE id = ANY(ARRAY(SELECT id FROM chosen)) RETURNING 1
     )
     SELECT (SELECT count(*) FROM marked), (SELECT count(*) FROM deleted)
     """  # noqa: S608 - nothing of it comes from outside
@@ -60,7 +60,7 @@ async def prune_batch(
     The sequence of a run is deleted as a whole. It is no more than `most_events` and one run.
     """
     values = {"before": before, "most_runs": most_runs, "most_events": most_events}
-    pruned, deleted = (await session.execute(_PRUNE, values)).one()
+    pruned, deleted = (await session.execute(PRUNE, values)).one()
     return int(pruned), int(deleted)
 
 
