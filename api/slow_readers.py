@@ -11,9 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 SLOW_READER_SECONDS = 30.0
 
 
-def protocol_dropping(
-    dropped: Callable[[], None], *, seconds: float = SLOW_READER_SECONDS
-) -> type[H11Protocol]:
+def protocol_dropping(dropped: Callable[[], None]) -> type[H11Protocol]:
     """Return uvicorn's HTTP protocol, with a bound on how long a client may not read.
 
     The bound begins when more than 64 KiB wait in the process, behind what the kernel takes, and
@@ -30,7 +28,7 @@ def protocol_dropping(
         def pause_writing(self) -> None:
             """Begin to count the time."""
             super().pause_writing()
-            self._limit = self.loop.call_later(seconds, self._drop)
+            self._limit = self.loop.call_later(SLOW_READER_SECONDS, self._drop)
 
         def resume_writing(self) -> None:
             """Stop counting: the client reads."""
