@@ -12,21 +12,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from agent.context import CANCELLED, ERROR
 from agent.event_log import topic_of
 from agent.events import TERMINAL_TYPES, Event, EventMapper, encode, run_started
+from agent.run_life import end_run, queue_job
+from agent.taking_over import BROKEN_OFF, INTERRUPTED, read_chain
 from db.models import Run
 from db.notifications import announce
-from db.repositories import jobs, run_health, runs
-from db.repositories.jobs import Entrypoint
+from db.repositories import approvals, run_health, runs
 from db.repositories.run_health import Place
 from db.run_tail import LoggedEvent
 from db.session import Session
+from domain.approvals import ApprovalState
 from domain.runs import FINISHED_STATES, RunState
 
 # Longer than a model or a tool may be silent: a run that another attempt goes on with is not lost.
 QUIET = timedelta(minutes=3)
 LOST = "The service lost this answer while it was being written. Ask again."
-CANCELLED_CALL = "Error: cancelled before it finished."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ async def bring_back(session: Session, place: Place) -> Outcome:
         # It begins when the one before it ends.
         run.job_id = None
         return Outcome(True, "It waits for the run before it again.")
-    run.job_id = await _queue(session, run.id)
+    run.job_id = await queue_job(session, run.id)
     return Outcome(True, "Its job was queued again.")
 
 
@@ -66,7 +68,7 @@ async def queue_stuck(session: Session, place: Place) -> Outcome:
     run = await _locked(session, place)
     if run is None or not await run_health.is_stuck(session, run.id):
         return MENDED
-    run.job_id = await _queue(session, run.id)
+    run.job_id = await queue_job(session, run.id)
     return Outcome(True, "Its job was queued.")
 
 
@@ -129,7 +131,7 @@ async def end_call(session: Session, place: Place) -> Outcome:
     if run is None or RunState(run.state) not in FINISHED_STATES:
         return MENDED
     result = _result_of(await run_health.list_log(session, run.id), place.part)
-    status = "failed" if result.startswith("Error:") else "succeeded"
+    status = "failed" if result.startswith(ERROR) else "succeeded"
     ended = await run_health.end_call(session, run.id, place.part, status=status, result=result)
     return Outcome(True, f"The call was ended as {status}.") if ended else MENDED
 
@@ -150,17 +152,23 @@ async def store_message(session: Session, place: Place) -> Outcome:
         return MENDED
     content = "".join(delta for _, delta in pieces)
     written = await run_health.written_at(session, run.id, pieces[-1][0])
-    stored = await run_health.insert_answer(session, run, UUID(place.part), content, written)
+    is_last = log[-2:-1] and place.part in log[-2].data
+    partial = run.state if is_last and run.state != RunState.COMPLETED else None
+    if content.endswith(BROKEN_OFF):
+        partial = INTERRUPTED
+    stored = await run_health.insert_answer(
+        session, run, UUID(place.part), content, written=written, partial=partial
+    )
     return Outcome(True, "The message was stored again.") if stored else MENDED
 
 
 async def _locked(session: Session, place: Place) -> Run | None:
     run = await run_health.find_run(session, place.run_id)
-    return None if run is None else await runs.lock_conversation_of(session, run)
-
-
-async def _queue(session: Session, run_id: UUID) -> int:
-    return await jobs.enqueue(session, Entrypoint.RUN, {"run_id": str(run_id)})
+    if run is None:
+        return None
+    await runs.lock_conversation_of(session, run)
+    # An attempt that writes now is waited for.
+    return await runs.find_run_to_execute(session, run.id)
 
 
 def _is_open(run: Run) -> bool:
@@ -181,7 +189,7 @@ def _result_of(log: Sequence[LoggedEvent], call_id: str) -> str:
             data = json.loads(event.data)
             if data["toolCallId"] == call_id:
                 return str(data["content"])
-    return CANCELLED_CALL
+    return CANCELLED
 
 
 async def _end_as_logged(session: Session, run: Run, log: Sequence[LoggedEvent]) -> Outcome:
@@ -189,8 +197,11 @@ async def _end_as_logged(session: Session, run: Run, log: Sequence[LoggedEvent])
     assert end is not None
     data = json.loads(end.data)
     outcome = data.get("outcome", {}).get("type")
-    if outcome == "interrupt":
-        return Outcome(False, "Its log waits for an approval. Cancel the run, and ask again.")
+    if outcome == "interrupt" and await approvals.list_approvals(
+        session, [run.id], state=ApprovalState.PENDING
+    ):
+        run.state = RunState.AWAITING_APPROVAL.value
+        return Outcome(True, "It waits for an approval, as its log says.")
     await run_health.delete_events_behind(session, run.id, end.seq)
     states = {"success": RunState.COMPLETED, "cancelled": RunState.CANCELLED}
     state = RunState.FAILED if end.type == "RUN_ERROR" else states.get(outcome, RunState.COMPLETED)
@@ -217,16 +228,12 @@ async def _finish(
     error_code: str | None,
     finished_at: datetime | None = None,
 ) -> None:
-    run.state = state.value
-    run.error_code = error_code
-    if finished_at is None:
-        await runs.touch(session, run, "finished_at")
-    else:
+    # Whatever an attempt that is still alive writes from now on is refused.
+    run.attempt += 1
+    await end_run(session, run, state, error_code=error_code)
+    if finished_at is not None:
         run.finished_at = finished_at
         await session.flush()
-    unfinished = await runs.list_unfinished(session, run.conversation_id)
-    if unfinished and unfinished[0].state == RunState.QUEUED and unfinished[0].job_id is None:
-        unfinished[0].job_id = await _queue(session, unfinished[0].id)
 
 
 async def _close(session: Session, run: Run, log: Sequence[LoggedEvent]) -> None:
@@ -234,11 +241,17 @@ async def _close(session: Session, run: Run, log: Sequence[LoggedEvent]) -> None
     mapper = EventMapper(run.conversation_id, run.client_run_id)
     closing: list[Event] = []
     if not _has_gap(log):
-        mapper.restore(event.data for event in log)
-        closing = [*mapper.close_calls(CANCELLED_CALL), *mapper.close_message()]
+        mapper = (await read_chain(session, run)).mapper
+        closing = [*mapper.close_calls(CANCELLED), *mapper.close_message()]
         if mapper.message_id is not None and mapper.text:
-            written = await run_health.written_at(session, run.id, log[-1].seq)
-            await run_health.insert_answer(session, run, mapper.message_id, mapper.text, written)
+            await run_health.insert_answer(
+                session,
+                run,
+                mapper.message_id,
+                mapper.text,
+                written=await run_health.written_at(session, run.id, log[-1].seq),
+                partial=None if run.state == RunState.COMPLETED else run.state,
+            )
     closing.append(_terminal_event(run, mapper))
     first = log[-1].seq + 1 if log else 1
     events = [

@@ -11,16 +11,21 @@ from db.session import Session
 
 IS_KEPT = text(KEPT_EVENTS)
 # The runs that ended first, whole, while they have no more events than a batch; at least one.
-# Nobody waits for the lock of a run that has ended, but another process may prune as well. Events
+# A run that goes on with what an earlier one has asked reads the log of that one too. Nobody waits
+# for the lock of a run that has ended, but another process may prune as well. Events
 # are counted by their last number: reading it is one step down the primary key.
 PRUNE = text(
     f"""
     WITH ended AS MATERIALIZED (
-        SELECT id, finished_at FROM agent_runs
+        SELECT id, finished_at FROM agent_runs run
         WHERE {KEPT_EVENTS} AND finished_at < :before
-            AND state IN ('completed', 'failed', 'cancelled')
+            AND state IN ('completed', 'failed', 'cancelled') AND NOT EXISTS (
+                SELECT 1 FROM agent_runs later
+                WHERE later.answers_run_id = coalesce(run.answers_run_id, run.id)
+                    AND later.state IN ('queued', 'running', 'awaiting_approval')
+            )
         ORDER BY finished_at LIMIT :most_runs
-        FOR UPDATE SKIP LOCKED
+        FOR UPDATE OF run SKIP LOCKED
     ), counted AS (
         SELECT id, finished_at, coalesce((
             SELECT seq FROM agent_run_events WHERE run_id = ended.id ORDER BY seq DESC LIMIT 1

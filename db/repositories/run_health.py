@@ -226,9 +226,18 @@ async def end_call(
 
 
 async def insert_answer(
-    session: Session, run: Run, message_id: UUID, content: str, written: datetime
+    session: Session,
+    run: Run,
+    message_id: UUID,
+    content: str,
+    *,
+    written: datetime,
+    partial: str | None,
 ) -> bool:
-    """Store a message of the assistant as of a time; return False if the id is taken."""
+    """Store a message of the assistant as of a time; return False if the id is taken.
+
+    `partial` is why it has no end: cancelled, failed or interrupted.
+    """
     stored = (
         pg_insert(Message)
         .values(
@@ -237,6 +246,7 @@ async def insert_answer(
             role="assistant",
             content=content,
             run_id=run.id,
+            message_metadata=None if partial is None else {"partial": partial},
             created_at=written,
         )
         .on_conflict_do_nothing(index_elements=[Message.id])
