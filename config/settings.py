@@ -29,6 +29,7 @@ class DatabaseSettings(_Section):
 
     url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
     pool_size: int = Field(5, ge=1, validation_alias="VAULTRA_POOL_SIZE")
+    events_kept_days: int = Field(30, ge=1, le=36_500, validation_alias="VAULTRA_EVENTS_KEPT_DAYS")
 
 
 class ModelSettings(_Section):

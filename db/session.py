@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import QueuePool
 
 from db import connections
 from domain.errors import DatabaseError
@@ -57,6 +58,22 @@ class Database:
             hide_parameters=True,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @property
+    def pool_size(self) -> int:
+        """How many connections the pool may hold."""
+        return self._pool.size()
+
+    @property
+    def checked_out(self) -> int:
+        """How many connections of the pool are in use."""
+        return self._pool.checkedout()
+
+    @property
+    def _pool(self) -> QueuePool:
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[Session]:

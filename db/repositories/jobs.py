@@ -25,6 +25,8 @@ class Entrypoint(StrEnum):
     RECONCILE = "stripe_reconcile"
     INSIGHT = "insight"
     NIGHTLY_INSIGHT = "insight_nightly"
+    PRUNE = "prune"
+    RECOVER = "recover_lost_runs"
 
 
 # The migration that makes the function says what it does.
