@@ -15,7 +15,7 @@ from agent.run_life import end_waiting
 from agent.tools.catalogue import CATALOGUE
 from db.models import Approval, Run
 from db.repositories import approvals, runs
-from db.session import Session
+from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.approvals import ApprovalState
 from domain.errors import (
@@ -26,6 +26,8 @@ from domain.errors import (
 )
 from domain.runs import RunState
 
+# More than expire between two looks at them; the next look takes what is left.
+_AT_ONCE = 200
 _TOOLS = {tool.name: tool for tool, _ in CATALOGUE}
 
 
@@ -72,6 +74,21 @@ async def decide(
     waiting.state = RunState.COMPLETED.value
     await runs.touch(session, waiting, "finished_at")
     return waiting
+
+
+async def expire_overdue(database: Database, now: datetime) -> int:
+    """End the runs whose approvals nobody has given in time; return how many.
+
+    Each is a transaction of its own, and looked at again under its conversation's lock.
+    """
+    async with database.unit_of_work() as session:
+        overdue = await approvals.list_overdue_runs(session, now, limit=_AT_ONCE)
+    for run_id in overdue:
+        async with database.unit_of_work() as session:
+            run = await runs.lock_conversation_of(session, await runs.get_by_id(session, run_id))
+            if run.state == RunState.AWAITING_APPROVAL:
+                await end_waiting(session, run, ApprovalState.EXPIRED)
+    return len(overdue)
 
 
 async def _find_waiting(session: Session, conversation_id: UUID) -> Run | None:

@@ -11,6 +11,7 @@ from ag_ui_validate.pytest_plugin import assert_valid_agui
 from sqlalchemy import text
 
 from agent import runs
+from agent.deciding import expire_overdue
 from agent.runs import Answer
 from db.repositories.approvals import put_without_approval
 from db.session import Database
@@ -249,6 +250,17 @@ async def test_expired_approval_cannot_be_given_and_blocks_nobody(
     assert events[-1].outcome.type == "success"
     assert await _titles(database) == []
     assert await _one(database, "SELECT state FROM approvals") == "expired"
+
+
+async def test_expired_approval_is_ended_by_itself(open_desk: OpenDesk, database) -> None:
+    async with open_desk(_script(CREATE)) as desk:
+        _asked(await desk.ask("Note it"))
+        assert await expire_overdue(database, desk.runtime.clock()) == 0
+        await _expire(database)
+        assert await expire_overdue(database, desk.runtime.clock()) == 1
+        assert await expire_overdue(database, desk.runtime.clock()) == 0
+    assert await _one(database, "SELECT state FROM agent_runs") == "cancelled"
+    assert await _one(database, "SELECT result LIKE '%in time%' FROM agent_tool_calls")
 
 
 async def _expire(database: Database) -> None:
