@@ -66,7 +66,7 @@ async def decide(
             await end_waiting(session, waiting, ApprovalState.EXPIRED)
         return None
     if waiting is None or not {one.id for one in asked} & {one.approval_id for one in answers}:
-        await _refuse(session, access, answers)
+        await _refuse(session, conversation_id, answers)
     if is_overdue:
         raise ApprovalExpiredError
     assert waiting is not None
@@ -97,8 +97,9 @@ async def _find_waiting(session: Session, conversation_id: UUID) -> Run | None:
     return next(waiting, None)
 
 
-async def _refuse(session: Session, access: Access, answers: Sequence[Answer]) -> None:
-    found = await approvals.find_approvals(session, access, [one.approval_id for one in answers])
+async def _refuse(session: Session, conversation_id: UUID, answers: Sequence[Answer]) -> None:
+    ids = [one.approval_id for one in answers]
+    found = await approvals.find_approvals(session, conversation_id, ids)
     if not found:
         raise NotFoundError("There is no such approval.")
     if any(one.state == ApprovalState.EXPIRED.value for one in found):

@@ -318,6 +318,20 @@ async def _make(database: Database, desk: Desk, role: Role) -> None:
         )
 
 
+async def test_user_who_was_taken_out_meanwhile_gets_a_clear_end(
+    open_desk: OpenDesk, database
+) -> None:
+    async with open_desk(_script(CREATE), with_worker=False) as desk:
+        run_id = await desk.submit("Note it")
+        async with database.unit_of_work() as session:
+            await session.execute(text("DELETE FROM user_business_memberships"))
+        await desk.execute(run_id)
+        [*_, last] = await desk.events(run_id)
+    assert (last.type, last.code) == ("RUN_ERROR", "not_found")
+    assert "no longer a member" in last.message
+    assert await _one(database, "SELECT state FROM agent_runs") == "failed"
+
+
 async def test_call_for_something_that_does_not_exist_is_not_put_to_a_person(
     open_desk: OpenDesk,
 ) -> None:
