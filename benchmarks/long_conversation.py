@@ -30,7 +30,8 @@ from agent.context import AgentContext
 from agent.graph.history import load_messages
 from agent.planner.model import PlannerChatModel
 from api.auth import issue_token
-from benchmarks.turn import QUESTION, free_port, process, scratch_folder, until_up
+from benchmarks.turn import free_port, process, scratch_folder, until_up
+from benchmarks.turn_load import QUESTION
 from db.embedded import start_embedded_server
 from db.repositories.runs import Attempt
 from db.session import Database
