@@ -20,6 +20,7 @@ from db.repositories import runs
 from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.errors import ToolResultTooLargeError, ToolTimeoutError, VaultraError
+from domain.limits import FREE, SpendingLimits
 from domain.rates import NO_RATES, StatedRates
 
 __all__ = ["AgentContext", "Clock", "Session", "explain_error"]
@@ -49,6 +50,7 @@ class AgentContext:
     tools: tuple[BaseTool, ...]
     clock: Clock
     rates: StatedRates = NO_RATES
+    spending: SpendingLimits = FREE
 
     async def perform(
         self, runtime: ToolRuntime[AgentContext, Any], permission: Permission, work: Work

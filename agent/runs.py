@@ -41,9 +41,11 @@ from domain.errors import (
     RunIdReusedError,
     VaultraError,
 )
+from domain.limits import FREE, UNLIMITED, RunLimits, SpendingLimits
 from domain.rates import NO_RATES, StatedRates
 from domain.runs import FINISHED_STATES, RunState
 from services import businesses
+from services.run_limits import count_run
 from services.snapshots import is_stale
 
 WhenBusy = Literal["enqueue", "reject", "interrupt"]
@@ -64,6 +66,8 @@ class AgentRuntime:
     model: BaseChatModel
     clock: Clock
     rates: StatedRates = NO_RATES
+    spending: SpendingLimits = FREE
+    run_limits: RunLimits = UNLIMITED
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ class RunRequest:
 async def submit(runtime: AgentRuntime, access: Access, request: RunRequest) -> bool:
     """Create the run and the job that executes it, or attach to the run of the same id.
 
-    Returns whether the run is new. Raises InvalidInputError, NotFoundError, RunActiveError or
-    RunIdReusedError; then nothing has changed.
+    Returns whether the run is new. Raises InvalidInputError, NotFoundError, RateLimitedError,
+    RunActiveError or RunIdReusedError; then nothing has changed.
     """
     return await open_run(runtime, access, request) is not None
 
@@ -104,6 +108,7 @@ async def open_run(runtime: AgentRuntime, access: Access, request: RunRequest) -
         conversation = await _open_conversation(session, access, request)
         known = await runs.find_run(session, access, request.client_run_id)
         if known is None:
+            await count_run(session, access, runtime.run_limits, runtime.clock())
             event = await _create_run(session, access, request, run_id)
             await conversations.touch_conversation(session, conversation)
             return Opening(run_id, event, news)
@@ -374,6 +379,7 @@ class Execution:
             tools=tools_for(self._access),
             clock=self._runtime.clock,
             rates=self._runtime.rates,
+            spending=self._runtime.spending,
         )
         stream = build_graph().astream(
             {"messages": [], "rounds": 0, "fell_back": False},

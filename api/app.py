@@ -22,6 +22,7 @@ from api.routes import (
     page,
     runs,
     stripe,
+    usage,
     webhooks,
 )
 from api.state import AppState
@@ -43,6 +44,7 @@ ROUTES = (
     changes,
     conversations,
     runs,
+    usage,
 )
 
 

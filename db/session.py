@@ -55,12 +55,29 @@ class Database:
             hide_parameters=True,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._alone = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+        )
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[Session]:
         """Open a session whose work is committed once, at the end, or not at all."""
+        async with self._session(self._sessions) as session:
+            yield session
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Session]:
+        """Open a session for one statement that is right by itself: it commits as it is done.
+
+        That is one trip to the database in the place of three.
+        """
+        async with self._session(self._alone) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self, sessions: async_sessionmaker[Session]) -> AsyncIterator[Session]:
         try:
-            async with self._sessions() as session, session.begin():
+            async with sessions() as session, session.begin():
                 yield session
         except UNREACHABLE as error:
             raise unreachable() from error

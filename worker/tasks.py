@@ -16,6 +16,7 @@ from agent import runs
 from db.repositories.jobs import Entrypoint
 from domain.errors import DatabaseError
 from integrations.stripe.failures import TransientStripeError
+from services.budgets import settle_left
 from services.insight_changes import Cause
 from worker import stripe_jobs
 from worker.wiring import Wiring
@@ -72,6 +73,10 @@ def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> Non
     async def stripe_reconcile(job: Job, context: Context) -> None:
         await _work(job, context, lambda _: stripe_jobs.reconcile(wiring))
 
+    @engine.entrypoint(Entrypoint.SPENDING.value)
+    async def settle_spending(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: settle_left(wiring.database, wiring.agent.spending))
+
     if schedules:
         _register_schedules(engine, wiring)
 
@@ -80,6 +85,10 @@ def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
     @engine.schedule("poll_stripe", EVERY_MINUTE)
     async def poll_stripe(_schedule: Schedule) -> None:
         await stripe_jobs.queue_once(wiring, Entrypoint.POLL)
+
+    @engine.schedule("settle_spending", EVERY_MINUTE)
+    async def settle_what_was_left(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.SPENDING)
 
     @engine.schedule("reconcile_stripe", NIGHTLY)
     async def reconcile_stripe(_schedule: Schedule) -> None:
@@ -91,7 +100,7 @@ def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
 
 
 async def _work(
-    job: Job, context: Context, work: Callable[[dict[str, str]], Awaitable[None]]
+    job: Job, context: Context, work: Callable[[dict[str, str]], Awaitable[object]]
 ) -> None:
     task = asyncio.ensure_future(work(orjson.loads(job.payload or b"{}")))
     stopping = False

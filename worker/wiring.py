@@ -36,9 +36,11 @@ def wire(settings: Settings, database: Database, notifications: Notifications) -
         agent=AgentRuntime(
             database,
             notifications,
-            build_model(settings.model),
+            build_model(settings.asked_model()),
             utc_now,
             settings.metrics.rates(),
+            settings.spending(utc_now().date()),
+            settings.limits.runs(),
         ),
         stripe=settings.stripe,
         key_ring=settings.security.key_ring(),

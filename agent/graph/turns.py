@@ -19,12 +19,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from agent.context import ERROR
 from db.repositories.history import HistoryRow, RowKind
+from services.budgets import BYTES_A_TOKEN
 
 # A call that was broken off has no result, and no provider takes a call without one.
 CANCELLED = f"{ERROR} cancelled before it finished."
-# OpenAI's rule of thumb for English. Bytes, so that scripts with more tokens a character count
-# more: https://help.openai.com/en/articles/4936856
-BYTES_A_TOKEN = 4
 # How much of a result is left where it had to be shortened: one figure with its source.
 SHORT_RESULT_CHARACTERS = 600
 

@@ -39,11 +39,13 @@ from db.models.ledger import (
     LedgerTombstone,
 )
 from db.models.rollups import DailyMetrics, LedgerChange, MetricRollup, MonthlyCustomers
+from db.models.spending import BusinessSpend, ModelCall, RunCount
 from db.models.stripe import IntegrationAccount, OAuthState, StripeEvent, StripeEventFailure
 from db.models.sync import SyncRun
 
 __all__ = [
     "Business",
+    "BusinessSpend",
     "Conversation",
     "ConversationSummary",
     "DailyMetrics",
@@ -70,6 +72,7 @@ __all__ = [
     "MetricRollup",
     "MetricSnapshot",
     "Model",
+    "ModelCall",
     "MonthlyCustomers",
     "OAuthState",
     "ReadinessScore",
@@ -77,6 +80,7 @@ __all__ = [
     "Recommendation",
     "RecommendationChange",
     "Run",
+    "RunCount",
     "RunEvent",
     "SnapshotRevision",
     "StripeEvent",
