@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from ag_ui.core import Event
 from pydantic import SecretStr, TypeAdapter
 
 from agent import runs
+from agent.context import Clock
 from agent.event_log import follow
 from agent.provider import ProviderChatModel, build_provider_model
 from agent.runs import AgentRuntime, RunRequest, UserMessage
@@ -72,11 +74,16 @@ OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
 
 @pytest.fixture
 def open_desk(database: Database, shop: Shop) -> OpenDesk:
-    """Opens a desk whose model follows a script."""
+    """Opens a desk whose model follows a script; more is told to the runtime."""
 
     @asynccontextmanager
     async def opened(
-        script: Script, *, max_retries: int = 0, model: ProviderChatModel | None = None
+        script: Script,
+        *,
+        max_retries: int = 0,
+        model: ProviderChatModel | None = None,
+        clock: Clock = utc_now,
+        **more: Any,
     ) -> AsyncIterator[Desk]:
         async with (
             serve(script) as scripted,
@@ -86,7 +93,7 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
                 api_key=SecretStr("sk-test"), base_url=scripted.url, name="scripted"
             )
             chat = model or build_provider_model(settings, max_retries=max_retries)
-            runtime = AgentRuntime(database, notifications, chat, utc_now)
+            runtime = AgentRuntime(database, notifications, chat, clock, **more)
             wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
             async with contextlib.aclosing(chat), Worker(database, wiring).running():
                 yield Desk(runtime, shop, scripted)
