@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -33,7 +32,6 @@ def serve(
     set_up_logs(settings.server.log_level)
     settings.security.key_ring()
     settings.stripe.webhook_secrets()
-    settings.spending(datetime.now(UTC).date())
     url = prepare_database(settings)
     asyncio.run(serve_until_stopped(settings, url, with_worker=not no_worker))
 
@@ -45,7 +43,6 @@ def worker() -> None:
     settings = load_settings()
     set_up_logs(settings.server.log_level)
     settings.security.key_ring()
-    settings.spending(datetime.now(UTC).date())
     asyncio.run(work_until_stopped(settings, prepare_database(settings)))
 
 

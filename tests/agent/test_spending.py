@@ -236,9 +236,7 @@ async def test_budget_that_others_hold_for_the_moment_is_said_to_be_held(
 async def test_budget_starts_again_with_the_day(open_desk: OpenDesk, database: Database) -> None:
     now = datetime(2026, 11, 30, 23, 59, 30, tzinfo=UTC)
     turns = [Turn([Text("Dear.")], usage=Usage(2_000_000, 0)), Turn([Text("A new day.")])]
-    async with open_desk(
-        Script(turns), spending=limits(2 * DOLLAR), clock=lambda: now
-    ) as desk:
+    async with open_desk(Script(turns), spending=limits(2 * DOLLAR), clock=lambda: now) as desk:
         await desk.ask("What is 1 + 1?")
         refused = await desk.ask(QUESTION)
         now += timedelta(seconds=30)
