@@ -118,14 +118,18 @@ async def _settle(
 ) -> None:
     cost = None if price is None else price.cost(used)
     try:
-        async with context.database.statement() as session:
-            if held and cost is not None:
-                version = call.price_version
-                await model_calls.settle(
-                    session, call.id, used, state, cost=cost, price_version=version, known=True
-                )
-            else:
-                await model_calls.record(session, call, used, state, cost=cost)
+        if held and cost is not None:
+            await model_calls.settle(
+                context.database,
+                call.id,
+                used,
+                state,
+                cost=cost,
+                price_version=call.price_version,
+                known=True,
+            )
+        else:
+            await model_calls.record(context.database, call, used, state, cost=cost)
     except DatabaseError:
         # What was set aside stays so until it is settled as left behind.
         _logger.warning("model_call.not_settled", call_id=str(call.id))

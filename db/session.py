@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from db.direct import DirectConnections
 from domain.errors import DatabaseError
 
 Session = AsyncSession
@@ -55,29 +56,13 @@ class Database:
             hide_parameters=True,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._alone = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
-        )
+        self._direct = DirectConnections(self.connect)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[Session]:
         """Open a session whose work is committed once, at the end, or not at all."""
-        async with self._session(self._sessions) as session:
-            yield session
-
-    @asynccontextmanager
-    async def statement(self) -> AsyncIterator[Session]:
-        """Open a session for one statement that is right by itself: it commits as it is done.
-
-        That is one trip to the database in the place of three.
-        """
-        async with self._session(self._alone) as session:
-            yield session
-
-    @asynccontextmanager
-    async def _session(self, sessions: async_sessionmaker[Session]) -> AsyncIterator[Session]:
         try:
-            async with sessions() as session, session.begin():
+            async with self._sessions() as session, session.begin():
                 yield session
         except UNREACHABLE as error:
             raise unreachable() from error
@@ -86,6 +71,17 @@ class Database:
             if error.connection_invalidated or error.statement is None:
                 raise unreachable() from error
             raise
+
+    async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        """Return the rows of one statement that is a transaction by itself, in the driver's SQL.
+
+        Raises DatabaseError if the connection is lost, else the driver's own errors.
+        """
+        try:
+            async with self._direct.connection() as connection:
+                return await connection.fetch(statement, *values)
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            raise unreachable() from error
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""
@@ -122,6 +118,7 @@ class Database:
 
     async def dispose(self) -> None:
         """Close the pool."""
+        self._direct.close()
         await self.engine.dispose()
 
 

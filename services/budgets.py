@@ -48,10 +48,9 @@ async def set_aside(
     used = TokenCounts(input_tokens, 0)
     # All of it written to the cache, which with some models costs more, and the longest answer.
     cost = price.cost(TokenCounts(input_tokens, limits.max_output_tokens, written=input_tokens))
-    async with database.statement() as session:
-        if await model_calls.reserve(session, call, used, cost=cost, budget=budget):
-            return
-    async with database.statement() as session:
+    if await model_calls.reserve(database, call, used, cost=cost, budget=budget):
+        return
+    async with database.unit_of_work() as session:
         spend = await model_calls.spend_of(session, access, call.on_day)
     _logger.warning("budget.refused", business_id=str(access.business_id), spent=spend.spent)
     raise BudgetUsedUpError(refusal(budget, spent=spend.spent, cost=cost, now=now))
@@ -62,10 +61,9 @@ async def settle_left(database: Database, limits: SpendingLimits) -> int:
 
     A call is charged with the input that was estimated and with what the run has said since.
     """
-    async with database.statement() as session:
-        left = await model_calls.list_left(
-            session, older_than_seconds=LOST_AFTER_SECONDS, limit=SETTLED_AT_ONCE
-        )
+    left = await model_calls.list_left(
+        database, older_than_seconds=LOST_AFTER_SECONDS, limit=SETTLED_AT_ONCE
+    )
     for call in left:
         await _settle(database, limits, call)
     if left:
@@ -78,16 +76,15 @@ async def _settle(database: Database, limits: SpendingLimits, call: LeftCall) ->
     price = limits.prices.find(call.model, call.on_day)
     # A price that this process does not know was known to the one that set the amount aside.
     cost = call.reserved if price is None else price.cost(used)
-    async with database.statement() as session:
-        await model_calls.settle(
-            session,
-            call.id,
-            used,
-            CallState.ESTIMATED,
-            cost=cost,
-            price_version=call.price_version if price is None else price.version,
-            known=False,
-        )
+    await model_calls.settle(
+        database,
+        call.id,
+        used,
+        CallState.ESTIMATED,
+        cost=cost,
+        price_version=call.price_version if price is None else price.version,
+        known=False,
+    )
 
 
 def new_call(

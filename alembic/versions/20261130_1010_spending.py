@@ -18,6 +18,45 @@ depends_on = None
 UUID = postgresql.UUID(as_uuid=True)
 TIME = sa.DateTime(timezone=True)
 
+# Counts one more run, or nothing: tells which of the counts does not allow it. A day's count is
+# looked at second, so the minute's is taken back if that one refuses.
+_COUNT_RUN = """
+CREATE FUNCTION count_run(
+    asking_user uuid, asked_business uuid, asked_at timestamptz, a_minute int, a_day int
+) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    minute_since timestamptz := asked_at - interval '1 minute';
+    midnight timestamptz := date_trunc('day', asked_at, 'UTC');
+BEGIN
+    IF a_minute IS NOT NULL THEN
+        INSERT INTO run_counts AS mine (subject_id, kind, starts_at, used)
+        VALUES (asking_user, 'user_minute', asked_at, 1)
+        ON CONFLICT (subject_id, kind) DO UPDATE
+        SET used = CASE WHEN mine.starts_at > minute_since THEN mine.used + 1 ELSE 1 END,
+            starts_at = CASE WHEN mine.starts_at > minute_since THEN mine.starts_at
+                ELSE excluded.starts_at END
+        WHERE mine.starts_at <= minute_since OR mine.used < a_minute;
+        IF NOT FOUND THEN
+            RETURN 'user_minute';
+        END IF;
+    END IF;
+    IF a_day IS NOT NULL THEN
+        INSERT INTO run_counts AS ours (subject_id, kind, starts_at, used)
+        VALUES (asked_business, 'business_day', midnight, 1)
+        ON CONFLICT (subject_id, kind) DO UPDATE
+        SET used = CASE WHEN ours.starts_at >= midnight THEN ours.used + 1 ELSE 1 END,
+            starts_at = greatest(ours.starts_at, midnight)
+        WHERE ours.starts_at < midnight OR ours.used < a_day;
+        IF NOT FOUND THEN
+            UPDATE run_counts SET used = used - 1
+            WHERE subject_id = asking_user AND kind = 'user_minute' AND a_minute IS NOT NULL;
+            RETURN 'business_day';
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -82,9 +121,11 @@ def upgrade() -> None:
         sa.Column("used", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("subject_id", "kind", name="pk_run_counts"),
     )
+    op.execute(_COUNT_RUN)
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION count_run")
     op.drop_table("run_counts")
     op.drop_table("business_spend")
     op.drop_table("model_calls")

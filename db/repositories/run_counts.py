@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import DateTime as Time
+from sqlalchemy import Integer, bindparam, select, text
 
 from db.models import RunCount
 from db.session import Session
+from domain.access import Access
+from domain.limits import RunLimits
 
 
 class CountKind(StrEnum):
@@ -20,41 +22,35 @@ class CountKind(StrEnum):
     BUSINESS_DAY = "business_day"
 
 
-class Counted(NamedTuple):
-    """One count: of whom, since when at the latest it began, and how many it may reach.
+# The migration that makes the function says what it does.
+_COUNT = text("SELECT count_run(:user_id, :business_id, :asked_at, :a_minute, :a_day)").bindparams(
+    bindparam("asked_at", type_=Time(timezone=True)),
+    bindparam("a_minute", type_=Integer()),
+    bindparam("a_day", type_=Integer()),
+)
 
-    A count that began before `since` begins anew at `starts_at`.
+
+async def count_run(
+    session: Session, access: Access, limits: RunLimits, now: datetime
+) -> CountKind | None:
+    """Count one more run; return which limit does not allow it, None if all do.
+
+    The counts' rows are locked until the transaction ends.
     """
-
-    kind: CountKind
-    subject_id: UUID
-    since: datetime
-    starts_at: datetime
-    limit: int
-
-
-# The row is locked until the run is committed, or is as it was if it is not.
-_COUNT = text("""
-    INSERT INTO run_counts AS count (subject_id, kind, starts_at, used)
-    VALUES (:subject_id, :kind, :starts_at, 1)
-    ON CONFLICT (subject_id, kind) DO UPDATE
-    SET used = CASE WHEN count.starts_at >= :since THEN count.used + 1 ELSE 1 END,
-        starts_at = CASE WHEN count.starts_at >= :since
-            THEN count.starts_at ELSE excluded.starts_at END
-    WHERE count.starts_at < :since OR count.used < :limit
-    RETURNING used
-""")
+    values = {
+        "user_id": access.user_id,
+        "business_id": access.business_id,
+        "asked_at": now,
+        "a_minute": limits.a_minute,
+        "a_day": limits.a_day,
+    }
+    refused = (await session.execute(_COUNT, values)).scalar_one()
+    return None if refused is None else CountKind(refused)
 
 
-async def count_one(session: Session, counted: Counted) -> bool:
-    """Count one more if the limit allows it; return whether it does."""
-    found = await session.execute(_COUNT, {**counted._asdict(), "kind": counted.kind.value})
-    return found.scalar_one_or_none() is not None
-
-
-async def began_at(session: Session, counted: Counted) -> datetime:
+async def began_at(session: Session, subject_id: UUID, kind: CountKind) -> datetime:
     """Return when a count that is there began."""
     query = select(RunCount.starts_at).where(
-        RunCount.subject_id == counted.subject_id, RunCount.kind == counted.kind.value
+        RunCount.subject_id == subject_id, RunCount.kind == kind.value
     )
     return (await session.execute(query)).scalar_one()

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from asyncpg import CheckViolationError
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from db.models import Conversation, Run, RunEvent
 from db.repositories import model_calls
@@ -79,16 +79,15 @@ async def hold(
 async def settle(
     database: Database, call: NewCall, used: TokenCounts = USED, *, known: bool = True
 ) -> None:
-    async with database.statement() as session:
-        await model_calls.settle(
-            session,
-            call.id,
-            used,
-            CallState.SETTLED if known else CallState.ESTIMATED,
-            cost=PRICE.cost(used),
-            price_version=PRICE.version,
-            known=known,
-        )
+    await model_calls.settle(
+        database,
+        call.id,
+        used,
+        CallState.SETTLED if known else CallState.ESTIMATED,
+        cost=PRICE.cost(used),
+        price_version=PRICE.version,
+        known=known,
+    )
 
 
 async def spend(database: Database, shop: Shop) -> tuple[int, int]:
@@ -176,7 +175,7 @@ async def test_counter_cannot_fall_below_zero(database: Database, shop: Shop) ->
     statement = text("UPDATE business_spend SET reserved_picos = 0")
     async with database.unit_of_work() as session:
         await session.execute(statement)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(CheckViolationError):
         await settle(database, call)
 
 
