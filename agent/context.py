@@ -15,8 +15,10 @@ from langchain_core.tools import BaseTool
 from langgraph.prebuilt import ToolRuntime
 from pydantic_core import to_json
 
+from agent.approvals import Gate
 from db.models import ToolCallRecord
 from db.repositories import runs
+from db.repositories.runs import Attempt
 from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.errors import ToolResultTooLargeError, ToolTimeoutError, VaultraError
@@ -32,6 +34,10 @@ TOOL_SECONDS = 30.0
 MAX_RESULT_CHARACTERS = 20_000
 # What the model sees of a failure begins so, and nothing else does.
 ERROR = "Error:"
+# What takes the place of a result that did not come; no provider takes a call without one.
+CANCELLED = f"{ERROR} cancelled before it finished."
+# Beside a message of the model: its calls whose arguments are no JSON object.
+UNREADABLE_CALLS = "unreadable_calls"
 Work = Callable[[Session, Access], Awaitable[Any]]
 
 
@@ -42,15 +48,21 @@ class AgentContext:
     `stand_in` answers while `model` cannot.
     """
 
-    run_id: UUID
+    attempt: Attempt
     access: Access
     database: Database
     model: BaseChatModel
     stand_in: BaseChatModel
     tools: tuple[BaseTool, ...]
     clock: Clock
+    gate: Gate
     rates: StatedRates = NO_RATES
     spending: SpendingLimits = FREE
+
+    @property
+    def run_id(self) -> UUID:
+        """The run that all of this is for."""
+        return self.attempt.run_id
 
     async def perform(
         self, runtime: ToolRuntime[AgentContext, Any], permission: Permission, work: Work
@@ -58,8 +70,8 @@ class AgentContext:
         """Do a tool call's work once, and return the JSON that the model sees of it.
 
         The work and the record of its result are one transaction; a repeated call returns
-        the stored result. Raises NotPermittedError and whatever VaultraError the work raises,
-        after recording it.
+        the stored result. Raises NotPermittedError, ApprovalStaleError and whatever VaultraError
+        the work raises, after recording it; RunSupersededError if the attempt is over.
         """
         self.access.require(permission)
         call = _call_of(runtime)
@@ -77,6 +89,7 @@ class AgentContext:
         async with asyncio.timeout(TOOL_SECONDS), self.database.unit_of_work() as session:
             record = await self._claim(session, call)
             if record.result is None:
+                await self.gate.require(session, self.access, call, now=self.clock())
                 result = to_json(await work(session, self.access)).decode()
                 if len(result) > MAX_RESULT_CHARACTERS:
                     raise ToolResultTooLargeError
@@ -84,17 +97,20 @@ class AgentContext:
             return str(record.result)
 
     async def _claim(self, session: Session, call: ToolCall) -> ToolCallRecord:
+        arguments = self.gate.as_approved(call)["args"]
         return await runs.claim_tool_call(
-            session, self.run_id, str(call["id"]), call["name"], call["args"]
+            session, self.attempt, str(call["id"]), call["name"], arguments
         )
 
     async def _record_failure(self, call: ToolCall, error: VaultraError) -> None:
         # The work's own transaction is gone, and the row of the call with it.
+        await self.record(call, "failed", explain_error(error))
+
+    async def record(self, call: ToolCall, status: str, result: str) -> None:
+        """Record what came of a call that was not carried out."""
         async with self.database.unit_of_work() as session:
             record = await self._claim(session, call)
-            await runs.finish_tool_call(
-                session, record, status="failed", result=explain_error(error)
-            )
+            await runs.finish_tool_call(session, record, status=status, result=result)
 
 
 def _call_of(runtime: ToolRuntime[AgentContext, Any]) -> ToolCall:

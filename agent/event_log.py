@@ -20,9 +20,10 @@ from uuid import UUID
 from ag_ui.core import TextMessageContentEvent, ToolCallArgsEvent
 
 from agent.events import TERMINAL_TYPES, Event, encode
-from db.event_writer import append_and_announce
+from db.event_writer import Append, append_and_announce
 from db.notifications import News, Notifications
 from db.repositories import runs
+from db.repositories.runs import Attempt
 from db.run_tail import LoggedEvent, RunTail
 from db.session import Database, Session
 from domain.access import Access
@@ -68,16 +69,19 @@ class Opening:
 
 
 class RunLog:
-    """Appends to the log of one run; a run has exactly one writer at a time."""
+    """Appends to the log of one run, for one attempt at it.
+
+    Whatever writes raises RunSupersededError once another attempt has taken the run over.
+    """
 
     def __init__(
-        self, database: Database, notifications: Notifications, run_id: UUID, *, last_seq: int
+        self, database: Database, notifications: Notifications, attempt: Attempt, *, last_seq: int
     ) -> None:
         """Go on behind the last sequence number that the log holds."""
         self._database = database
         self._notifications = notifications
-        self._run_id = run_id
-        self._topic = topic_of(run_id)
+        self._attempt = attempt
+        self._topic = topic_of(attempt.run_id)
         self._seq = last_seq
         self._tail = RunTail(last_seq)
         notifications.keep(self._topic, self._tail)
@@ -120,7 +124,7 @@ class RunLog:
 
     def _schedule(self) -> None:
         if self._pending and (self._timer is None or self._timer.done()):
-            self._timer = asyncio.create_task(self._flush_later(), name=f"log:{self._run_id}")
+            self._timer = asyncio.create_task(self._flush_later(), name=self._topic)
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(MERGE_SECONDS)
@@ -149,7 +153,7 @@ class RunLog:
 
     async def _write(self, rows: list[LoggedEvent], work: Work | None) -> None:
         if work is None:
-            await self._notifications.writer.append(self._run_id, self._topic, rows)
+            await self._notifications.writer.append(self._rows(rows))
             return
         async with self._database.unit_of_work() as session:
             await work(session)
@@ -158,8 +162,10 @@ class RunLog:
     async def write_in(self, session: Session, rows: list[LoggedEvent]) -> None:
         """Append in a transaction; whoever commits it calls `committed`."""
         if rows:
-            announcement = f"{self._topic} {self._notifications.origin}"
-            await append_and_announce(session, self._run_id, rows, announcement)
+            await append_and_announce(session, self._rows(rows), self._notifications.origin)
+
+    def _rows(self, rows: list[LoggedEvent]) -> Append:
+        return Append(self._attempt.run_id, self._attempt.number, self._topic, rows)
 
     def committed(self, rows: list[LoggedEvent]) -> None:
         """Go on behind these events and hand them to the followers of this process."""

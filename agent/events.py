@@ -8,10 +8,13 @@ from uuid import UUID, uuid4
 
 from ag_ui.core import (
     BaseEvent,
+    CustomEvent,
     Event,
+    Interrupt,
     RunErrorEvent,
     RunFinishedCancelledOutcome,
     RunFinishedEvent,
+    RunFinishedInterruptOutcome,
     RunFinishedSuccessOutcome,
     RunStartedEvent,
     StateSnapshotEvent,
@@ -27,6 +30,7 @@ from ag_ui.core import (
 from pydantic import TypeAdapter
 
 from agent.parts import (
+    ApprovalPart,
     Part,
     TextPart,
     ToolCallArgsPart,
@@ -35,6 +39,8 @@ from agent.parts import (
     ToolResultPart,
     UsagePart,
 )
+from agent.progress import ATTEMPT
+from db.models import Approval
 
 PROTOCOL_VERSION = "1.0"
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -45,6 +51,7 @@ __all__ = [
     "TERMINAL_TYPES",
     "Event",
     "EventMapper",
+    "attempt_begun",
     "encode",
     "run_started",
     "state_snapshot",
@@ -69,6 +76,14 @@ def state_snapshot(*, title: str | None, as_of: str | None, stale: bool) -> Stat
     return StateSnapshotEvent(snapshot={"title": title or "", "data": data})
 
 
+def attempt_begun(number: int, *, void: bool) -> CustomEvent:
+    """Return what tells that another attempt goes on.
+
+    `void`: what was said since the last tool results (or the beginning) is said anew.
+    """
+    return CustomEvent(name=ATTEMPT, value={"attempt": number, "void": void})
+
+
 class EventMapper:
     """Maps the parts of one run, in order; knows which message and calls are open."""
 
@@ -82,8 +97,8 @@ class EventMapper:
         self.message_id: UUID | None = None
         self.text = ""
         self._message_ended = False
-        # Whether an earlier attempt has said or done anything that a reader may have seen.
-        self.has_output = False
+        # What has to be asked before the run can go on; not stored yet.
+        self.approvals: list[Approval] = []
 
     def events_for(self, part: Part) -> Iterator[Event]:
         """Yield the events of a part; text that follows a tool call opens a new message."""
@@ -105,6 +120,8 @@ class EventMapper:
                 yield _tool_result(call_id, content)
             case UsagePart():
                 self._count(part)
+            case ApprovalPart(approval):
+                self.approvals.append(approval)
 
     def _text(self, text: str) -> Iterator[Event]:
         if not text:
@@ -136,6 +153,10 @@ class EventMapper:
         self._open_calls.clear()
         self._unanswered.clear()
 
+    def carry(self, call_ids: Iterable[str]) -> None:
+        """Take over tool calls that another run has told, and whose results this one owes."""
+        self._unanswered.extend(call_ids)
+
     def restore(self, logged: Iterable[str]) -> None:
         """Take in the events that an earlier attempt has logged, to go on or to close them."""
         for data in logged:
@@ -156,9 +177,6 @@ class EventMapper:
                 self._open_calls.remove(event.tool_call_id)
             case ToolCallResultEvent():
                 self._unanswered.remove(event.tool_call_id)
-            case _:
-                return
-        self.has_output = True
 
     def _count(self, part: UsagePart) -> None:
         before = self._usage.get(part.model, TokenUsage(model=part.model))
@@ -186,6 +204,15 @@ class EventMapper:
             thread_id=self._thread_id,
             run_id=self._run_id,
             outcome=RunFinishedSuccessOutcome(),
+            usage=self.usage or None,
+        )
+
+    def interrupted(self, interrupts: list[Interrupt]) -> RunFinishedEvent:
+        """Return the terminal event of a run that has to ask before its answer can go on."""
+        return RunFinishedEvent(
+            thread_id=self._thread_id,
+            run_id=self._run_id,
+            outcome=RunFinishedInterruptOutcome(interrupts=interrupts),
             usage=self.usage or None,
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from db.models import Approval
+
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
@@ -54,6 +56,19 @@ class UsagePart:
     cache_write_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalPart:
+    """A tool call waits for a person; the approval is not stored yet."""
+
+    approval: Approval
+
+
 Part = (
-    TextPart | ToolCallStartPart | ToolCallArgsPart | ToolCallEndPart | ToolResultPart | UsagePart
+    TextPart
+    | ToolCallStartPart
+    | ToolCallArgsPart
+    | ToolCallEndPart
+    | ToolResultPart
+    | UsagePart
+    | ApprovalPart
 )

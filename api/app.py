@@ -13,6 +13,7 @@ from api import errors
 from api.middleware import BodyLimitMiddleware, BugMiddleware, RequestIdMiddleware
 from api.routes import (
     agent,
+    approvals,
     businesses,
     changes,
     conversations,
@@ -43,6 +44,7 @@ ROUTES = (
     insight,
     changes,
     conversations,
+    approvals,
     runs,
     usage,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from agent.runs import AgentRuntime
+from agent.runtime import AgentRuntime
 from config.settings import Settings
 from db.session import Database
 from worker.app import Worker

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -13,32 +15,55 @@ from sqlalchemy import text
 
 from db.run_tail import LoggedEvent
 from db.session import Database, Session, unreachable
+from domain.runs import RunSupersededError
 
 CHANNEL = "vaultra_topics"
 # Nobody holds a run's row for long. Should somebody, the others' events do not wait for that one.
 _LOCK_TIMEOUT = "SET lock_timeout = '500ms'"
+# The lock waits for whoever takes the run over, and then reads the attempt that it has left: what
+# an attempt writes that is no longer the run's is dropped, and not among the runs returned.
 _APPEND = """
-WITH logged AS (
+WITH held AS (
+    SELECT run.id, run.attempt FROM agent_runs AS run
+    WHERE run.id = ANY($6::uuid[])
+    FOR KEY SHARE
+), logged AS (
     INSERT INTO agent_run_events (run_id, seq, type, data)
-    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[])
+    SELECT event.run_id, event.seq, event.type, event.data
+    FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::text[])
+        AS event (run_id, attempt, seq, type, data)
+    JOIN held ON held.id = event.run_id AND held.attempt = event.attempt
+    RETURNING run_id
 )
-SELECT pg_notify($5, topic) FROM unnest($6::text[]) AS topic
+SELECT told.run_id, pg_notify($8, told.topic)
+FROM unnest($6::uuid[], $7::text[]) AS told (run_id, topic)
+WHERE told.run_id IN (SELECT run_id FROM logged)
 """
-_APPEND_ALONE = text(
-    _APPEND.replace("$1::uuid[]", "CAST(:run_ids AS uuid[])")
-    .replace("$2::int[]", "CAST(:seqs AS int[])")
-    .replace("$3::text[]", "CAST(:types AS text[])")
-    .replace("$4::text[]", "CAST(:data AS text[])")
-    .replace("$5", ":channel")
-    .replace("$6::text[]", "CAST(:topics AS text[])")
-)
+_NAMES = {
+    "$1::uuid[]": "CAST(:run_ids AS uuid[])",
+    "$2::int[]": "CAST(:attempts AS int[])",
+    "$3::int[]": "CAST(:seqs AS int[])",
+    "$4::text[]": "CAST(:types AS text[])",
+    "$5::text[]": "CAST(:data AS text[])",
+    "$6::uuid[]": "CAST(:told AS uuid[])",
+    "$7::text[]": "CAST(:topics AS text[])",
+    "$8": "CAST(:channel AS text)",
+}
+_APPEND_ALONE = text(reduce(lambda sql, name: sql.replace(*name), _NAMES.items(), _APPEND))
+
+
+class Append(NamedTuple):
+    """Events of one attempt at a run, and the topic on which they are announced."""
+
+    run_id: UUID
+    attempt: int
+    topic: str
+    events: Sequence[LoggedEvent]
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    run_id: UUID
-    topic: str
-    events: Sequence[LoggedEvent]
+    append: Append
     done: asyncio.Future[None]
 
 
@@ -57,13 +82,14 @@ class EventWriter:
         self._waiting: list[_Waiting] = []
         self._working: asyncio.Task[None] | None = None
 
-    async def append(self, run_id: UUID, topic: str, events: Sequence[LoggedEvent]) -> None:
+    async def append(self, append: Append) -> None:
         """Commit the events and announce the topic; a number that is taken raises.
 
-        Raises DatabaseError if the connection is lost, or an error of the driver's: then whether
-        the events were committed is known only in the latter case (they were not).
+        Raises RunSupersededError if another attempt has taken the run over, DatabaseError if the
+        connection is lost, or an error of the driver's. Only after a lost connection is it unknown
+        whether the events were committed; otherwise they were not.
         """
-        waiting = _Waiting(run_id, topic, events, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(append, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work(), name="event-writer")
@@ -94,50 +120,49 @@ class EventWriter:
                     _settle(one, error)
                 if not isinstance(error, Exception):
                     raise
-            else:
-                for one in batch:
-                    _settle(one, None)
 
     async def _write(self, batch: Sequence[_Waiting]) -> None:
         connection = self._connection
         if connection is None or connection.is_closed():
             self._connection = connection = await self._database.connect()
             await connection.execute(_LOCK_TIMEOUT)
-        rows = [(one.run_id, event) for one in batch for event in one.events]
-        announcements = [self._told(one.topic) for one in batch]
-        await connection.execute(_APPEND, *_arguments(rows, announcements).values())
+        arguments = _arguments([one.append for one in batch], self._origin)
+        logged = {row["run_id"] for row in await connection.fetch(_APPEND, *arguments.values())}
+        for one in batch:
+            is_logged = one.append.run_id in logged
+            _settle(one, None if is_logged else RunSupersededError())
 
     async def _write_alone(self, one: _Waiting) -> None:
         try:
             async with self._database.unit_of_work() as session:
-                await append_and_announce(session, one.run_id, one.events, self._told(one.topic))
+                await append_and_announce(session, one.append, self._origin)
         except Exception as error:  # noqa: BLE001 - told to the one who waits for it
             _settle(one, error)
         else:
             _settle(one, None)
 
-    def _told(self, topic: str) -> str:
-        return f"{topic} {self._origin}"
+
+async def append_and_announce(session: Session, append: Append, origin: str) -> None:
+    """Append in the session's transaction; a number that is taken raises IntegrityError.
+
+    Raises RunSupersededError if another attempt has taken the run over.
+    """
+    logged = await session.execute(_APPEND_ALONE, _arguments([append], origin))
+    if logged.first() is None:
+        raise RunSupersededError
 
 
-async def append_and_announce(
-    session: Session, run_id: UUID, events: Sequence[LoggedEvent], announcement: str
-) -> None:
-    """Append in the session's transaction; a number that is taken raises IntegrityError."""
-    arguments = _arguments([(run_id, event) for event in events], [announcement])
-    await session.execute(_APPEND_ALONE, arguments)
-
-
-def _arguments(
-    rows: Sequence[tuple[UUID, LoggedEvent]], announcements: Sequence[str]
-) -> dict[str, object]:
+def _arguments(appends: Sequence[Append], origin: str) -> dict[str, object]:
+    rows = [(one, event) for one in appends for event in one.events]
     return {
-        "run_ids": [run_id for run_id, _ in rows],
+        "run_ids": [one.run_id for one, _ in rows],
+        "attempts": [one.attempt for one, _ in rows],
         "seqs": [event.seq for _, event in rows],
         "types": [event.type for _, event in rows],
         "data": [event.data for _, event in rows],
+        "told": [one.run_id for one in appends],
+        "topics": [f"{one.topic} {origin}" for one in appends],
         "channel": CHANNEL,
-        "topics": announcements,
     }
 
 

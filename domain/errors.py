@@ -11,7 +11,11 @@
     ├── NotFoundError              no such thing, or not yours
     ├── ConflictError              the present state does not allow it
     │   ├── RunActiveError         the conversation is busy
-    │   └── RunIdReusedError       the same run id came with another body
+    │   ├── RunIdReusedError       the same run id came with another body
+    │   ├── ApprovalPendingError   the conversation waits for an approval
+    │   ├── ApprovalDecidedError   somebody has answered it already
+    │   ├── ApprovalExpiredError   nobody answered it in time
+    │   └── ApprovalStaleError     what it was given upon has changed
     ├── NoDataError                there is nothing to compute from yet
     ├── EventsExpiredError         events of a run were pruned
     ├── ToolTimeoutError           a tool took too long
@@ -109,6 +113,30 @@ class RunIdReusedError(ConflictError):
     """This run id was used with another body. Use a new run id for a new message."""
 
     code = "run_id_reused"
+
+
+class ApprovalPendingError(ConflictError):
+    """This conversation waits for an approval. Answer it, or cancel the run that asks."""
+
+    code = "approval_pending"
+
+
+class ApprovalDecidedError(ConflictError):
+    """This approval was answered already. Reload to see what came of it."""
+
+    code = "approval_decided"
+
+
+class ApprovalExpiredError(ConflictError):
+    """This approval has expired. Ask for the same again."""
+
+    code = "approval_expired"
+
+
+class ApprovalStaleError(ConflictError):
+    """What this was approved upon has changed since. Look again, and ask again."""
+
+    code = "approval_stale"
 
 
 class NoDataError(VaultraError):

@@ -17,3 +17,10 @@ class RunState(StrEnum):
 
 
 FINISHED_STATES = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
+
+
+class RunSupersededError(Exception):
+    """Another attempt has taken the run over; nothing that this one does counts any more.
+
+    No VaultraError: it is not for a person or a model, and ends the attempt wherever it is.
+    """

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from uuid import UUID, uuid4
 
-from agent.runs import AgentRuntime
+from agent.runtime import AgentRuntime
 from db.columns import KeyRing
 from db.models import Membership
 from db.repositories import users

@@ -42,12 +42,16 @@ class ConversationDetail(ConversationView):
 
 @dataclass(frozen=True)
 class MessageView:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    `partial` is why it has no end, if it has none: cancelled, failed or interrupted.
+    """
 
     id: UUID
     role: str
     content: str
     created_at: datetime
+    partial: str | None = None
 
 
 async def find_business_id(session: Session, user_id: UUID, conversation_id: UUID) -> UUID | None:
@@ -126,7 +130,13 @@ async def list_messages(
         session, conversation.id, limit=limit, after=after
     )
     return [
-        MessageView(message.id, message.role, message.content, message.created_at)
+        MessageView(
+            message.id,
+            message.role,
+            message.content,
+            message.created_at,
+            (message.message_metadata or {}).get("partial"),
+        )
         for message in found
     ]
 

@@ -120,6 +120,11 @@ async def list_recommendations(
     return RecommendationList(recommendations=views, count=len(views))
 
 
+async def get(session: Session, access: Access, recommendation_id: UUID) -> RecommendationView:
+    """Return the recommendation or raise NotFoundError."""
+    return _view(await stored.get_recommendation(session, access, recommendation_id))
+
+
 async def create(
     session: Session,
     access: Access,

@@ -12,7 +12,7 @@ from pgqueuer import PgQueuer
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Context, Job, Schedule
 
-from agent import runs
+from agent.execution import execute
 from db.repositories.jobs import Entrypoint
 from domain.errors import DatabaseError
 from integrations.stripe.failures import TransientStripeError
@@ -37,7 +37,7 @@ def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> Non
 
     @engine.entrypoint(Entrypoint.RUN.value)
     async def agent_run(job: Job, context: Context) -> None:
-        await _work(job, context, lambda ids: runs.execute(wiring.agent, UUID(ids["run_id"])))
+        await _work(job, context, lambda ids: execute(wiring.agent, UUID(ids["run_id"])))
 
     @engine.entrypoint(Entrypoint.SYNC.value)
     async def stripe_sync(job: Job, context: Context) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agent.model import build_model
-from agent.runs import AgentRuntime
+from agent.runtime import AgentRuntime
 from config.settings import Settings, StripeSettings
 from db.notifications import Notifications
 from db.session import Database

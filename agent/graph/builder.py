@@ -1,4 +1,4 @@
-"""The graph: load context, then model and tools in turn, until the model answers in text."""
+"""The graph: load context, then model and tools in turn, until an answer in text or a question."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt import ToolNode
 
 from agent.context import AgentContext
+from agent.graph.calls import run_call
 from agent.graph.failures import explain_tool_error
 from agent.graph.nodes import (
+    after_context,
     after_model,
+    after_tools,
     call_model,
     load_context,
-    tell_result,
 )
 from agent.graph.state import RunGraphState
 from agent.tools.catalogue import CATALOGUE
@@ -28,7 +30,7 @@ def build_graph() -> AgentGraph:
     tools = ToolNode(
         [tool for tool, _ in CATALOGUE],
         handle_tool_errors=explain_tool_error,
-        awrap_tool_call=tell_result,
+        awrap_tool_call=run_call,
     )
     return (
         StateGraph(RunGraphState, context_schema=AgentContext)
@@ -36,8 +38,8 @@ def build_graph() -> AgentGraph:
         .add_node("model", call_model)
         .add_node("tools", tools)
         .add_edge(START, "load_context")
-        .add_edge("load_context", "model")
+        .add_conditional_edges("load_context", after_context)
         .add_conditional_edges("model", after_model, {"tools": "tools", "__end__": END})
-        .add_edge("tools", "model")
+        .add_conditional_edges("tools", after_tools, {"model": "model", "__end__": END})
         .compile()
     )

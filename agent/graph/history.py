@@ -30,6 +30,7 @@ async def load_messages(context: AgentContext) -> list[BaseMessage]:
     async with context.database.unit_of_work() as session:
         run = await history.find_run(session, context.run_id)
         assert run is not None
+        run = await history.find_question(session, run)
         earlier, own = await _load_conversation(session, run)
         surroundings = await describe_surroundings(session, context)
     *before, question = own
@@ -49,7 +50,7 @@ async def _load_conversation(
     stored = await history.find_summary(session, run.conversation_id)
     after = stored.covered_until if stored else None
     rows = await history.list_rows(session, run, after=after, turns=READ_TURNS)
-    trimmed = trim(read_turns(row for row in rows if row.run_id != run.id))
+    trimmed = trim(read_turns(row for row in rows if row.turn_id != run.id))
     summary = Summary.read(stored.content) if stored else Summary()
     if trimmed.dropped:
         summary = summary.after(trimmed.dropped)
@@ -72,7 +73,7 @@ def _questions_of(run: Run, rows: list[HistoryRow]) -> list[HumanMessage]:
     asked = [
         row
         for row in rows
-        if row.run_id == run.id and row.kind == RowKind.MESSAGE and row.name == "user"
+        if row.turn_id == run.id and row.kind == RowKind.MESSAGE and row.name == "user"
     ]
     asked.sort(key=lambda row: (row.created_at, row.id))
     return [HumanMessage(row.text or "") for row in asked]

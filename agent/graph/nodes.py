@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Literal, cast
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
 
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
-from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.runtime import Runtime
-from langgraph.types import Command
 
 from agent import model as models
 from agent.answer import Answer, AskedCall, arguments_of, ends_of
-from agent.context import ERROR, AgentContext
+from agent.context import ERROR, UNREADABLE_CALLS, AgentContext
 from agent.graph.history import load_messages
 from agent.graph.state import RunGraphState
-from agent.parts import Part, TextPart, ToolCallArgsPart, ToolResultPart
+from agent.parts import Part, TextPart, ToolCallArgsPart
 from agent.spending import accounted, notice_of
 from config.logs import get_logger
+from db.models import Approval
 from domain.errors import ModelError, ModelUnavailableError
 
 # Enough for list, update, look again; a model that wants more is going in circles.
@@ -28,20 +27,17 @@ MAX_WASTED_CALLS = 3
 UNAVAILABLE = (
     "_The language model cannot be reached at present, so the built-in planner answers._\n\n"
 )
-UNREADABLE_CALLS = "unreadable_calls"
 _logger = get_logger(__name__)
 
 
-async def load_context(
-    state: RunGraphState,  # noqa: ARG001 - the graph passes it by this name
-    runtime: Runtime[AgentContext],
-) -> dict[str, Any]:
-    """Put the prompt, the history and the context before the model."""
-    return {
-        "messages": await load_messages(runtime.context),
-        "rounds": 0,
-        "fell_back": False,
-    }
+async def load_context(state: RunGraphState, runtime: Runtime[AgentContext]) -> dict[str, Any]:
+    """Put the prompt, the history and the context before the model, then how far the run is."""
+    return {"messages": [*await load_messages(runtime.context), *state["resumed"]]}
+
+
+def after_context(state: RunGraphState) -> Literal["model", "tools"]:
+    """Go on with the tool calls that are left, if there are any."""
+    return "tools" if after_model(state) == "tools" else "model"
 
 
 async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> dict[str, Any]:
@@ -130,29 +126,11 @@ def after_model(state: RunGraphState) -> Literal["tools", "__end__"]:
     return "tools" if isinstance(last, AIMessage) and last.tool_calls else "__end__"
 
 
-async def tell_result(
-    request: ToolCallRequest,
-    execute: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
-) -> ToolMessage | Command[Any]:
-    """Run one tool call and tell its result as soon as it is there."""
-    refusal = _refusal(request)
-    message = await execute(request) if refusal is None else refusal
-    if isinstance(message, ToolMessage):
-        result = ToolResultPart(str(message.tool_call_id), str(message.text))
-        request.runtime.stream_writer(result)
-    return message
-
-
-def _refusal(request: ToolCallRequest) -> ToolMessage | None:
-    """Return what the model is told of a call that cannot be run, None if it can."""
-    call = request.tool_call
-    context = cast("AgentContext", request.runtime.context)
-    offered = [tool.name for tool in context.tools]
-    asked_by = next(m for m in reversed(request.state["messages"]) if isinstance(m, AIMessage))
-    if request.tool is None:
-        told = f"{ERROR} there is no tool {call['name']!r}. There are: {', '.join(offered)}."
-    elif call["id"] in asked_by.additional_kwargs.get(UNREADABLE_CALLS, ()):
-        told = f"{ERROR} the arguments of {call['name']} are not a JSON object. Nothing was done."
-    else:
-        return None
-    return ToolMessage(told, name=call["name"], tool_call_id=str(call["id"]), status="error")
+def after_tools(state: RunGraphState) -> Literal["model", "__end__"]:
+    """Stop where a call of the round waits for a person."""
+    for message in reversed(state["messages"]):
+        if not isinstance(message, ToolMessage):
+            break
+        if isinstance(message.artifact, Approval):
+            return "__end__"
+    return "model"

@@ -9,8 +9,14 @@ from langgraph.graph.message import add_messages
 
 
 class RunGraphState(TypedDict):
-    """The messages that the model sees, how often it was asked, whether the planner took over."""
+    """The messages that the model sees, how often it was asked, whether the planner took over.
 
+    `resumed` is what an earlier attempt, or the run before an approval, has come to; `answered`
+    holds the results of those calls of its last round that have theirs, by call.
+    """
+
+    resumed: list[BaseMessage]
+    answered: dict[str, str]
     messages: Annotated[list[BaseMessage], add_messages]
     rounds: int
     fell_back: bool

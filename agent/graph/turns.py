@@ -17,12 +17,10 @@ from uuid import UUID
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from agent.context import ERROR
+from agent.context import CANCELLED
 from db.repositories.history import HistoryRow, RowKind
 from services.budgets import BYTES_A_TOKEN
 
-# A call that was broken off has no result, and no provider takes a call without one.
-CANCELLED = f"{ERROR} cancelled before it finished."
 # How much of a result is left where it had to be shortened: one figure with its source.
 SHORT_RESULT_CHARACTERS = 600
 
@@ -119,12 +117,12 @@ def shorten(result: str) -> str:
 
 def read_turns(rows: Iterable[HistoryRow]) -> list[Turn]:
     """Return the turns that the rows amount to, the oldest first; a turn may be empty."""
-    by_run: dict[UUID, list[HistoryRow]] = {}
+    by_turn: dict[UUID, list[HistoryRow]] = {}
     alone: list[HistoryRow] = []
     for row in rows:
-        (alone if row.run_id is None else by_run.setdefault(row.run_id, [])).append(row)
-    groups = [*by_run.values(), *_exchanges(alone)]
-    groups.sort(key=lambda group: (group[0].asked_at, str(group[0].run_id)))
+        (alone if row.turn_id is None else by_turn.setdefault(row.turn_id, [])).append(row)
+    groups = [*by_turn.values(), *_exchanges(alone)]
+    groups.sort(key=lambda group: (group[0].asked_at, str(group[0].turn_id)))
     return [_turn(group) for group in groups]
 
 
@@ -156,6 +154,7 @@ def _turn(rows: Sequence[HistoryRow]) -> Turn:
 
 
 _ROLES = ("user", "assistant")
+_FAILED = ("failed", "denied")
 
 
 def _replies(answers: Sequence[HistoryRow], calls: Iterable[HistoryRow]) -> Iterator[Reply]:
@@ -196,5 +195,5 @@ def _call(row: HistoryRow) -> Call:
         name=row.name,
         arguments=row.arguments if isinstance(row.arguments, dict) else {},
         result=CANCELLED if row.text is None else str(row.text),
-        failed=row.text is None or row.status == "failed",
+        failed=row.text is None or row.status in _FAILED,
     )

@@ -1,7 +1,7 @@
 """What language models were asked and cost, and how often runs were asked for.
 
 Revision: 20261130_1010
-Revises: 20261130_0940
+Revises: 20261130_1000
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261130_1010"
-down_revision = "20261130_0940"
+down_revision = "20261130_1000"
 branch_labels = None
 depends_on = None
 

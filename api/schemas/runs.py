@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 import orjson
-from ag_ui.core import RunAgentInput, TextPart, UserMessage
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ag_ui.core import ResumeEntry, RunAgentInput, TextPart, UserMessage
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from agent import runs
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, NotFoundError
 
 MAX_MESSAGE_CHARACTERS = 8_000
 # A run's id is a part of addresses, so it is made of what stands for itself in them.
@@ -26,6 +26,15 @@ class ForwardedProps(BaseModel):
 
     business_id: UUID | None = Field(None, alias="businessId")
     when_busy: Literal["enqueue", "reject", "interrupt"] = Field("enqueue", alias="whenBusy")
+
+
+class ApprovalPayload(BaseModel):
+    """A person's answer to an approval, as AG-UI's interrupts have it."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    approved: StrictBool
+    edited_arguments: dict[str, Any] | None = Field(None, alias="editedArgs")
 
 
 def is_run_id(text: str) -> bool:
@@ -52,14 +61,37 @@ def read_request(body: RunAgentInput, props: ForwardedProps) -> runs.RunRequest:
         for message in body.messages
         if isinstance(message, UserMessage)
     )
-    if not messages:
+    resume = tuple(_answer(entry) for entry in body.resume or ())
+    if not messages and not resume:
         raise InvalidInputError("There is no user message in this request.")
     return runs.RunRequest(
         conversation_id=conversation_id,
         client_run_id=body.run_id,
         messages=messages,
-        input_hash=_hash(body.thread_id, messages, props),
+        input_hash=_hash(body.thread_id, messages, props, resume),
         when_busy=props.when_busy,
+        resume=resume,
+    )
+
+
+def _answer(entry: ResumeEntry) -> runs.Answer:
+    """Return the answer to one interrupt; one that was dismissed is a no."""
+    try:
+        approval_id = UUID(entry.interrupt_id)
+    except ValueError:
+        raise NotFoundError("There is no such approval.") from None
+    if entry.status == "cancelled":
+        return runs.Answer(approval_id, approved=False)
+    try:
+        payload = ApprovalPayload.model_validate(entry.payload or {})
+    except ValidationError:
+        raise InvalidInputError(
+            "resume[].payload must be {approved: true|false, editedArgs?: {…}}."
+        ) from None
+    return runs.Answer(
+        approval_id,
+        approved=payload.approved,
+        edited_arguments=payload.edited_arguments if payload.approved else None,
     )
 
 
@@ -105,8 +137,13 @@ def _storable(text: str, name: str) -> str:
     return text.replace("\x00", "")
 
 
-def _hash(thread_id: str, messages: tuple[runs.UserMessage, ...], props: ForwardedProps) -> str:
-    last = messages[-1]
+def _hash(
+    thread_id: str,
+    messages: tuple[runs.UserMessage, ...],
+    props: ForwardedProps,
+    resume: tuple[runs.Answer, ...],
+) -> str:
+    last = [messages[-1].id, messages[-1].content] if messages else []
     understood = props.model_dump(mode="json")
-    body = orjson.dumps([thread_id, last.id, last.content, understood])
+    body = orjson.dumps([thread_id, *last, understood, *resume], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(body).hexdigest()

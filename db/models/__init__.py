@@ -1,5 +1,6 @@
 """The tables, one module per aggregate."""
 
+from db.models.approvals import AgentSettings, Approval
 from db.models.billing import (
     LedgerInvoice,
     LedgerInvoiceLine,
@@ -44,6 +45,8 @@ from db.models.stripe import IntegrationAccount, OAuthState, StripeEvent, Stripe
 from db.models.sync import SyncRun
 
 __all__ = [
+    "AgentSettings",
+    "Approval",
     "Business",
     "BusinessSpend",
     "Conversation",

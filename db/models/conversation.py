@@ -101,6 +101,7 @@ class Run(Model):
             postgresql_where=text(ACTIVE_RUN),
         ),
         Index(None, "conversation_id", "created_at"),
+        Index(None, "answers_run_id", postgresql_where=text("answers_run_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -117,6 +118,8 @@ class Run(Model):
     error_code: Mapped[Str100 | None]
     job_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[CreatedAt]
+    # Whose question this run goes on answering, after an approval; None if it has its own.
+    answers_run_id: Mapped[UUID | None] = mapped_column(ForeignKey("agent_runs.id"))
     started_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -127,7 +130,8 @@ class RunEvent(Model):
 
     __tablename__ = "agent_run_events"
 
-    run_id: Mapped[UUID] = mapped_column(ForeignKey("agent_runs.id"), primary_key=True)
+    # Without a foreign key: whoever writes has read and locked the run's row.
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     type: Mapped[Str50]
     data: Mapped[str] = mapped_column(Text)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.models import Conversation, Message
@@ -25,7 +25,7 @@ async def find_conversation(
         Conversation.user_id == access.user_id,
     )
     if lock:
-        query = query.with_for_update()
+        query = query.with_for_update(key_share=True)
     return (await session.execute(query)).scalar_one_or_none()
 
 
@@ -118,8 +118,12 @@ async def insert_message(
     role: str,
     content: str,
     run_id: UUID | None = None,
+    partial: str | None = None,
 ) -> bool:
-    """Store a message; return False if the id is taken, by whomever."""
+    """Store a message; return False if the id is taken, by whomever.
+
+    `partial` is why it has no end: cancelled, failed or interrupted.
+    """
     statement = (
         insert(Message)
         .values(
@@ -128,6 +132,7 @@ async def insert_message(
             role=role,
             content=content,
             run_id=run_id,
+            message_metadata=None if partial is None else {"partial": partial},
             # now() is the transaction's start: two messages of one would tie.
             created_at=func.clock_timestamp(),
         )
@@ -135,6 +140,13 @@ async def insert_message(
         .returning(Message.id)
     )
     return (await session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def mark_partial(session: Session, ids: Sequence[UUID], partial: str) -> None:
+    """Note of messages that are stored already why they have no end."""
+    await session.execute(
+        update(Message).where(Message.id.in_(ids)).values(message_metadata={"partial": partial})
+    )
 
 
 async def list_known_ids(

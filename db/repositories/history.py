@@ -37,13 +37,14 @@ class RowKind(StrEnum):
 class HistoryRow(NamedTuple):
     """A message or a tool call of a conversation.
 
-    `run_id` is None for a message that no run asked or answered; `asked_at` is when its run was
-    asked for, or when such a message was written. Of a call, `name` is the tool and `text` its
+    `turn_id` is the run that was asked, also for what a run that went on after an approval has
+    added; None for a message that no run asked or answered. `asked_at` is when that run was asked
+    for, or when such a message was written. Of a call, `name` is the tool and `text` its
     result; of a message, its role and its content.
     """
 
     kind: str
-    run_id: UUID | None
+    turn_id: UUID | None
     asked_at: datetime
     id: UUID
     name: str
@@ -87,13 +88,21 @@ async def put_summary(
     )
 
 
+async def find_question(session: Session, run: Run) -> Run:
+    """Return the run whose question this one answers: itself, or the first one of its chain."""
+    if run.answers_run_id is None:
+        return run
+    return await session.get_one(Run, run.answers_run_id)
+
+
 async def list_rows(
     session: Session, run: Run, *, after: datetime | None, turns: int
 ) -> list[HistoryRow]:
     """List what the run's model may know, in no order: the rows of the latest runs up to its own.
 
-    At most `turns` runs, and as many messages without a run, are read, all asked behind `after`.
-    What was asked later than the run is left out: it waits for this answer.
+    `run` is the one that was asked (`find_question`). At most `turns` such runs, and as many
+    messages without a run, are read, all asked behind `after`. What was asked later than the run
+    is left out: it waits for this answer.
     """
     found = await session.execute(rows_query(run, after=after, turns=turns))
     return [HistoryRow(*row) for row in found]
@@ -102,22 +111,41 @@ async def list_rows(
 def rows_query(run: Run, *, after: datetime | None, turns: int) -> CompoundSelect[Any]:
     """Return the statement of `list_rows`."""
     asked = (
-        select(Run.id, Run.created_at.label("asked_at"))
-        .where(Run.conversation_id == run.conversation_id, Run.created_at <= run.created_at)
+        select(Run.id.label("turn_id"), Run.created_at.label("asked_at"))
+        .where(
+            Run.conversation_id == run.conversation_id,
+            Run.created_at <= run.created_at,
+            Run.answers_run_id.is_(None),
+        )
         .order_by(Run.created_at.desc())
         .limit(turns)
     )
     if after is not None:
         asked = asked.where(Run.created_at > after)
-    latest = asked.cte("latest")
+    turns_cte = asked.cte("turns")
+    # Each run that was asked, and those that went on with its answer after an approval.
+    went_on = (
+        select(Run.id).where(Run.answers_run_id == turns_cte.c.turn_id).offset(0).lateral("went_on")
+    )
+    latest = union_all(
+        select(turns_cte.c.turn_id.label("id"), turns_cte.c.turn_id, turns_cte.c.asked_at),
+        select(went_on.c.id, turns_cte.c.turn_id, turns_cte.c.asked_at).select_from(
+            turns_cte.join(went_on, true())
+        ),
+    ).cte("latest")
     messages = (
-        _message_columns(latest.c.id, latest.c.asked_at)
-        .where(Message.run_id == latest.c.id, Message.conversation_id == run.conversation_id)
+        _message_columns(latest.c.turn_id, latest.c.asked_at)
+        .where(
+            Message.run_id == latest.c.id,
+            Message.conversation_id == run.conversation_id,
+            # What an attempt that died had begun to say was said anew.
+            Message.message_metadata["partial"].astext.is_distinct_from("interrupted"),
+        )
         .offset(0)
         .lateral()
     )
     calls = (
-        _call_columns(latest.c.id, latest.c.asked_at)
+        _call_columns(latest.c.turn_id, latest.c.asked_at)
         .where(ToolCallRecord.run_id == latest.c.id)
         .offset(0)
         .lateral()
@@ -127,7 +155,7 @@ def rows_query(run: Run, *, after: datetime | None, turns: int) -> CompoundSelec
         select(*found.c).select_from(latest.join(found, true())) for found in (messages, calls)
     ]
     # Without this bound, the search for messages without a run would pass all that have one.
-    oldest = select(func.min(latest.c.asked_at)).having(func.count() == turns).scalar_subquery()
+    oldest = select(func.min(turns_cte.c.asked_at)).having(func.count() == turns).scalar_subquery()
     alone = (
         _message_columns(Message.run_id, Message.created_at)
         .where(
@@ -145,10 +173,10 @@ def rows_query(run: Run, *, after: datetime | None, turns: int) -> CompoundSelec
 _BEFORE_ALL = cast(literal("-infinity"), DateTime(timezone=True))
 
 
-def _message_columns(run_id: Any, asked_at: Any) -> Select[Any]:
+def _message_columns(turn_id: Any, asked_at: Any) -> Select[Any]:
     return select(
         literal(RowKind.MESSAGE.value).label("kind"),
-        run_id.label("run"),
+        turn_id.label("turn"),
         asked_at.label("asked_at"),
         Message.id.label("row_id"),
         cast(Message.role, Text).label("name"),
@@ -161,10 +189,10 @@ def _message_columns(run_id: Any, asked_at: Any) -> Select[Any]:
     )
 
 
-def _call_columns(run_id: Any, asked_at: Any) -> Select[Any]:
+def _call_columns(turn_id: Any, asked_at: Any) -> Select[Any]:
     return select(
         literal(RowKind.CALL.value).label("kind"),
-        run_id.label("run"),
+        turn_id.label("turn"),
         asked_at.label("asked_at"),
         ToolCallRecord.id.label("row_id"),
         cast(ToolCallRecord.name, Text).label("name"),

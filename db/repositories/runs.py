@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import String, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from uuid_utils.compat import uuid7
 
@@ -15,9 +17,19 @@ from db.run_tail import LoggedEvent
 from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
-from domain.runs import FINISHED_STATES, RunState
+from domain.runs import FINISHED_STATES, RunState, RunSupersededError
+
+
+class Attempt(NamedTuple):
+    """One execution of a run; its writes count while its number is the run's."""
+
+    run_id: UUID
+    number: int
+
 
 _FINISHED = tuple(state.value for state in FINISHED_STATES)
+# Excludes others who would change the run, but not the run's own tools and events meanwhile.
+_BESIDE_WRITERS = {"key_share": True}
 
 
 async def find_run(session: Session, access: Access, client_run_id: str) -> Run | None:
@@ -55,14 +67,31 @@ async def find_business_id(session: Session, user_id: UUID, client_run_id: str) 
 
 
 async def find_run_to_execute(session: Session, run_id: UUID) -> Run | None:
-    """Return the run for the job that executes it, locked."""
+    """Return the run for the job that executes it, locked.
+
+    The lock waits for what an earlier attempt is writing; from then on, its writes wait for this
+    one, and then find another attempt's number.
+    """
     return await session.get(Run, run_id, with_for_update=True)
+
+
+async def list_chain(session: Session, run: Run) -> Sequence[Run]:
+    """List the runs that answer the same question before this one, the first one first."""
+    first = run.answers_run_id
+    if first is None:
+        return ()
+    query = (
+        select(Run)
+        .where((Run.id == first) | (Run.answers_run_id == first), Run.id < run.id)
+        .order_by(Run.id)
+    )
+    return (await session.execute(query)).scalars().all()
 
 
 async def find_run_to_end(session: Session, run: Run) -> Run:
     """Return the run as it stands now, with its conversation and itself locked."""
     await _lock_conversation(session, run.conversation_id)
-    return await session.get_one(Run, run.id, with_for_update=True)
+    return await session.get_one(Run, run.id, with_for_update=_BESIDE_WRITERS)
 
 
 async def list_unfinished(session: Session, conversation_id: UUID) -> Sequence[Run]:
@@ -105,12 +134,16 @@ async def lock_conversation_of(session: Session, run: Run) -> Run:
     Returns the run as it stands once the lock is held, locked as well.
     """
     await _lock_conversation(session, run.conversation_id)
-    await session.refresh(run, with_for_update=True)
+    await session.refresh(run, with_for_update=_BESIDE_WRITERS)
     return run
 
 
 async def _lock_conversation(session: Session, conversation_id: UUID) -> None:
-    query = select(Conversation.id).where(Conversation.id == conversation_id).with_for_update()
+    query = (
+        select(Conversation.id)
+        .where(Conversation.id == conversation_id)
+        .with_for_update(key_share=True)
+    )
     await session.execute(query)
 
 
@@ -140,26 +173,38 @@ async def list_events(
 
 
 async def claim_tool_call(
-    session: Session, run_id: UUID, call_id: str, name: str, arguments: dict[str, Any]
+    session: Session, attempt: Attempt, call_id: str, name: str, arguments: dict[str, Any]
 ) -> ToolCallRecord:
     """Return the row of the tool call, locked; it is new unless its `result` is set.
 
-    A second execution of the same call waits here for the first one's transaction.
+    A second execution of the same call waits here for the first one's transaction. Raises
+    RunSupersededError if the attempt is no longer the run's; until this transaction ends, no
+    other attempt can take the run over.
     """
-    inserted = pg_insert(ToolCallRecord).values(
-        id=uuid7(),
-        run_id=run_id,
-        call_id=call_id,
-        name=name,
-        arguments=arguments,
-        status="running",
+    current = (
+        select(
+            literal(uuid7(), PG_UUID(as_uuid=True)),
+            Run.id,
+            literal(call_id, String),
+            literal(name, String),
+            literal(arguments, JSONB),
+            literal("running", String),
+        )
+        .where(Run.id == attempt.run_id, Run.attempt == attempt.number)
+        .with_for_update(read=True, key_share=True)
+    )
+    inserted = pg_insert(ToolCallRecord).from_select(
+        ["id", "run_id", "call_id", "name", "arguments", "status"], current
     )
     # To change nothing is to lock the row that is there, and to return it.
     claimed = inserted.on_conflict_do_update(
         index_elements=[ToolCallRecord.run_id, ToolCallRecord.call_id],
         set_={"call_id": inserted.excluded.call_id},
     ).returning(ToolCallRecord)
-    return (await session.execute(claimed)).scalar_one()
+    record = (await session.execute(claimed)).scalar_one_or_none()
+    if record is None:
+        raise RunSupersededError
+    return record
 
 
 async def finish_tool_call(

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,8 +17,10 @@ from pydantic import SecretStr, TypeAdapter
 from agent import runs
 from agent.context import Clock
 from agent.event_log import follow
+from agent.execution import execute
 from agent.provider import ProviderChatModel, build_provider_model
-from agent.runs import AgentRuntime, RunRequest, UserMessage
+from agent.runs import Answer, RunRequest, UserMessage
+from agent.runtime import AgentRuntime
 from config.settings import ModelSettings, StripeSettings
 from db.notifications import Notifications
 from db.session import Database
@@ -53,6 +56,30 @@ class Desk:
         await runs.submit(self.runtime, self.shop.access, request)
         return run_id
 
+    async def resume(self, *answers: Answer, run_id: str | None = None) -> str:
+        """Answer what the conversation's waiting run has asked; return the run's id."""
+        run_id = run_id or str(uuid4())
+        request = RunRequest(
+            conversation_id=self.conversation_id,
+            client_run_id=run_id,
+            messages=(),
+            input_hash=sha256(repr(answers).encode()).hexdigest(),
+            resume=answers,
+        )
+        await runs.submit(self.runtime, self.shop.access, request)
+        return run_id
+
+    async def approve(self, question: str) -> list[Event]:
+        """Ask, say yes to whatever the run asks back, and follow that to the end."""
+        asked = await self.ask(question)
+        answers = [Answer(UUID(one.id), approved=True) for one in asked[-1].outcome.interrupts]
+        return await self.events(await self.resume(*answers))
+
+    async def execute(self, run_id: str) -> None:
+        """Do what a worker does with the run's job, for a desk without one."""
+        run = await runs.state_of(self.runtime, self.shop.access, run_id)
+        await execute(self.runtime, run.id)
+
     async def events(self, run_id: str, *, after: int = 0) -> list[Event]:
         """Follow the run to its end."""
         log = follow(
@@ -83,6 +110,7 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
         max_retries: int = 0,
         model: ProviderChatModel | None = None,
         clock: Clock = utc_now,
+        with_worker: bool = True,
         **more: Any,
     ) -> AsyncIterator[Desk]:
         async with (
@@ -95,7 +123,10 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
             chat = model or build_provider_model(settings, max_retries=max_retries)
             runtime = AgentRuntime(database, notifications, chat, clock, **more)
             wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
-            async with contextlib.aclosing(chat), Worker(database, wiring).running():
+            async with contextlib.AsyncExitStack() as stack:
+                await stack.enter_async_context(contextlib.aclosing(chat))
+                if with_worker:
+                    await stack.enter_async_context(Worker(database, wiring).running())
                 yield Desk(runtime, shop, scripted)
 
     return opened

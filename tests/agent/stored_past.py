@@ -11,10 +11,12 @@ from uuid import UUID, uuid4
 from langchain_core.messages import BaseMessage, convert_to_openai_messages
 from uuid_utils.compat import uuid7
 
+from agent.approvals import Gate
 from agent.context import AgentContext
 from agent.graph.history import load_messages
 from agent.planner.model import PlannerChatModel
 from db.models import Conversation, Message, Run, ToolCallRecord
+from db.repositories.runs import Attempt
 from db.session import Database
 from tests.factories import Shop
 
@@ -107,13 +109,14 @@ class Past:
     async def load(self, run: Run) -> list[BaseMessage]:
         return await load_messages(
             AgentContext(
-                run_id=run.id,
+                attempt=Attempt(run.id, run.attempt or 0),
                 access=self.shop.access,
                 database=self.database,
                 model=PLANNER,
                 stand_in=PLANNER,
                 tools=(),
                 clock=lambda: NOW,
+                gate=Gate(),
             )
         )
 

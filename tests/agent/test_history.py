@@ -6,9 +6,8 @@ import orjson
 import pytest
 from langchain_core.messages import SystemMessage
 
+from agent.context import CANCELLED
 from agent.graph.history import READ_TURNS
-from agent.graph.turns import CANCELLED
-from agent.runs import CANCELLED_TOOL_RESULT
 from db.models import ConversationSummary
 from db.session import Database
 from sandbox.model.script import Script, Text, ToolCalls, Turn
@@ -87,10 +86,6 @@ async def test_call_without_a_result_is_given_as_cancelled(past: Past) -> None:
         ("assistant", "<trigger_stripe_sync>"),
         ("tool", CANCELLED),
     ]
-
-
-def test_cancelled_call_reads_as_it_did_on_the_stream() -> None:
-    assert CANCELLED == CANCELLED_TOOL_RESULT
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ CALL_IDS = st.sampled_from([f"call_{n}" for n in range(6)])
 MESSAGES = st.builds(
     HistoryRow,
     kind=st.just("message"),
-    run_id=RUNS,
+    turn_id=RUNS,
     asked_at=MOMENTS,
     id=IDS,
     name=ROLES,
@@ -59,7 +59,7 @@ MESSAGES = st.builds(
 CALL_ROWS = st.builds(
     HistoryRow,
     kind=st.just("call"),
-    run_id=RUNS.filter(bool),
+    turn_id=RUNS.filter(bool),
     asked_at=MOMENTS,
     id=IDS,
     name=st.sampled_from(["calculate", "query_snapshots"]),
@@ -71,7 +71,7 @@ CALL_ROWS = st.builds(
     finished_at=st.none() | MOMENTS,
 )
 ROWS = st.lists(
-    MESSAGES | CALL_ROWS, max_size=30, unique_by=lambda row: (row.run_id, row.call_id or row.id)
+    MESSAGES | CALL_ROWS, max_size=30, unique_by=lambda row: (row.turn_id, row.call_id or row.id)
 )
 
 
@@ -109,7 +109,9 @@ async def test_request_made_of_any_stored_rows_is_accepted(
     database: Database, shop: Shop, rows: list[HistoryRow]
 ) -> None:
     past = await Past(database, shop).begin()
-    known = {run_id: past.run() for run_id in sorted({r.run_id for r in rows if r.run_id}, key=str)}
+    known = {
+        run_id: past.run() for run_id in sorted({r.turn_id for r in rows if r.turn_id}, key=str)
+    }
     await past.store(*known.values())
     await past.store(*(_stored(past, row, known) for row in rows))
     past.at = START + timedelta(hours=1)
@@ -119,7 +121,7 @@ async def test_request_made_of_any_stored_rows_is_accepted(
 
 
 def _stored(past: Past, row: HistoryRow, known: dict[UUID, Any]) -> Message | ToolCallRecord:
-    run = known[row.run_id] if row.run_id else None
+    run = known[row.turn_id] if row.turn_id else None
     if row.kind == "message":
         message = past.message(row.name, row.text or "", run)
         message.created_at = row.created_at

@@ -30,7 +30,7 @@ async def test_assistants_note_is_recorded_as_its_own_on_behalf_of_the_user(
         ]
     )
     async with open_desk(script) as desk:
-        await desk.ask("Note that refunds must fall")
+        await desk.approve("Note that refunds must fall")
     [made] = await changes(database)
     assert (made.actor, made.user_id, made.rule) == ("agent", shop.access.user_id, None)
     assert ((await only_row(database)).metric_refs or {})["created_by"] == "agent"
@@ -48,7 +48,7 @@ async def test_assistants_change_is_recorded_as_its_own(
         ]
     )
     async with open_desk(script) as desk:
-        await desk.ask("Accept it")
+        await desk.approve("Accept it")
     noted, changed = await changes(database)
     assert (noted.actor, changed.actor) == ("person", "agent")
     assert changed.changes == {"status": ["pending", "accepted"]}

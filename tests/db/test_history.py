@@ -111,6 +111,7 @@ async def test_long_conversation_is_read_by_index_and_no_further_than_a_short_on
         assert used - {"ix_agent_messages_conversation_id_created_at"} == {
             "ix_agent_runs_conversation_id_created_at",
             "ix_agent_messages_run_id",
+            "ix_agent_runs_answers_run_id",
             "uq_agent_tool_calls_run_id_call_id",
         }
         # Each turn has a run, two messages and a call; those without a run are looked for among

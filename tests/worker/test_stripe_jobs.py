@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from agent.model import build_model
-from agent.runs import AgentRuntime
+from agent.runtime import AgentRuntime
 from config.settings import ModelSettings, StripeSettings
 from db.notifications import Notifications
 from db.repositories.jobs import Entrypoint, enqueue

@@ -1,0 +1,287 @@
+"""The execution of a run by its job: to exactly one terminal event, whatever happens to attempts.
+
+Each execution is an attempt with a number. A later one goes on from what the log holds; from then
+on, whatever an earlier one still writes or does is refused (decision 30).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from typing import cast
+from uuid import UUID
+
+from agent.approvals import Gate, open_gate
+from agent.context import CANCELLED, AgentContext
+from agent.event_log import RunLog, to_its_end
+from agent.events import Event, EventMapper, encode
+from agent.graph.builder import build_graph
+from agent.graph.nodes import MAX_ROUNDS
+from agent.graph.state import RunGraphState
+from agent.interrupts import interrupt_of
+from agent.model import name_of
+from agent.parts import Part, TextPart
+from agent.planner.model import PlannerChatModel
+from agent.progress import Progress
+from agent.prompts import prompt_version
+from agent.run_life import end_run
+from agent.runtime import AgentRuntime
+from agent.taking_over import close_dead_attempt, opening_state, read_chain
+from agent.tools.catalogue import tools_for
+from config.logs import get_logger
+from db.models import Run
+from db.repositories import approvals, conversations, runs
+from db.repositories.runs import Attempt
+from db.run_tail import LoggedEvent
+from db.session import Session
+from domain.access import Access
+from domain.errors import VaultraError
+from domain.runs import FINISHED_STATES, RunState, RunSupersededError
+from services import businesses
+
+# Workers that die of a run, one after the other, have to come to an end.
+MAX_ATTEMPTS = 5
+INTERRUPTED = "The service stopped several times while it wrote this answer. Ask again."
+# Without state, so one serves all.
+STAND_IN = PlannerChatModel()
+_logger = get_logger(__name__)
+
+
+class _CancelledMeanwhileError(Exception):
+    """Somebody has asked for the run to be cancelled while it was about to wait for a person."""
+
+
+async def execute(runtime: AgentRuntime, run_id: UUID) -> None:
+    """Execute a run as its job: once, to exactly one terminal event.
+
+    Cancelled without anybody having asked for it (the process is stopping), it leaves the run
+    as it is, for the worker that picks the job up next.
+    """
+    execution: Execution | None = None
+
+    async def begin() -> None:
+        nonlocal execution
+        execution = await _begin(runtime, run_id)
+
+    try:
+        await to_its_end(begin())
+        if execution is not None:
+            async with execution.log.closing():
+                await execution.answer()
+    except asyncio.CancelledError:
+        if execution is not None:
+            await execution.end_if_cancelled()
+        raise
+    except RunSupersededError:
+        _logger.warning("run.superseded", run_id=str(run_id))
+
+
+async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
+    """Take the run over and log that it goes on; return None for one that is over or gone."""
+    async with runtime.database.unit_of_work() as session:
+        run = await runs.find_run_to_execute(session, run_id)
+        if run is None or RunState(run.state) not in _TO_EXECUTE:
+            return None
+        access = await businesses.access_for(session, run.user_id, run.business_id)
+        chain = await read_chain(session, run)
+        await _mark_begun(session, runtime, run)
+        attempt = Attempt(run.id, run.attempt)
+        log = RunLog(runtime.database, runtime.notifications, attempt, last_seq=chain.last_seq)
+        gate = await open_gate(session, access, chain.earlier_ids)
+        execution = Execution(runtime, run, access, chain.mapper, chain.progress, gate, log)
+        events = await close_dead_attempt(session, run, chain)
+        if not chain.progress.has_output and not execution.is_hopeless:
+            events.append(await opening_state(session, run, access, runtime.clock()))
+        begun = [
+            LoggedEvent(seq, event.type.value, encode(event))
+            for seq, event in enumerate(events, chain.last_seq + 1)
+        ]
+        await log.write_in(session, begun)
+    log.committed(begun)
+    return execution
+
+
+_TO_EXECUTE = frozenset({RunState.QUEUED, RunState.RUNNING})
+
+
+async def _mark_begun(session: Session, runtime: AgentRuntime, run: Run) -> None:
+    run.attempt += 1
+    if run.state == RunState.QUEUED:
+        run.state = RunState.RUNNING.value
+        run.model = name_of(runtime.model)
+        run.prompt_version = prompt_version()
+        await runs.touch(session, run, "started_at")
+    await session.flush()
+
+
+class Execution:
+    """One attempt at a run."""
+
+    def __init__(
+        self,
+        runtime: AgentRuntime,
+        run: Run,
+        access: Access,
+        mapper: EventMapper,
+        progress: Progress,
+        gate: Gate,
+        log: RunLog,
+    ) -> None:
+        """Take over the run as the database has it."""
+        self._runtime = runtime
+        self._run = run
+        self._access = access
+        self._mapper = mapper
+        self._progress = progress
+        self._gate = gate
+        self._attempt = Attempt(run.id, run.attempt)
+        self.log = log
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether all that is left is to end the run."""
+        return self._run.cancel_requested_at is not None or self._run.attempt > MAX_ATTEMPTS
+
+    async def answer(self) -> None:
+        """Run the graph to its end, whatever that is, and log the terminal event."""
+        if self._run.cancel_requested_at is not None:
+            await self._finish(RunState.CANCELLED)
+            return
+        if self.is_hopeless:
+            await self._fail("run_interrupted", INTERRUPTED)
+            return
+        try:
+            await self._stream()
+        except VaultraError as error:
+            hint = f" {error.hint}" if error.hint else ""
+            await self._fail(error.code, f"{error.message}{hint}")
+        except RunSupersededError:
+            raise
+        except Exception:
+            _logger.exception("run.failed", run_id=str(self._run.id))
+            await self._fail("internal", "Something went wrong on our side. Ask again.")
+        else:
+            await self._conclude()
+
+    async def _stream(self) -> None:
+        async with contextlib.aclosing(self._parts()) as parts:
+            async for part in parts:
+                if isinstance(part, TextPart):
+                    # The message begins with its first words: one write, and cancelled in the
+                    # middle of it, no word is lost.
+                    await self.log.append([*self._mapper.events_for(part)])
+                    continue
+                for event in self._mapper.events_for(part):
+                    await self._log(event)
+
+    async def _parts(self) -> AsyncGenerator[Part]:
+        context = AgentContext(
+            attempt=self._attempt,
+            access=self._access,
+            database=self._runtime.database,
+            model=self._runtime.model,
+            stand_in=STAND_IN,
+            tools=tools_for(self._access),
+            clock=self._runtime.clock,
+            gate=self._gate,
+            rates=self._runtime.rates,
+            spending=self._runtime.spending,
+        )
+        begin: RunGraphState = {
+            "messages": [],
+            "resumed": [*self._progress.messages()],
+            "answered": self._progress.answered(),
+            "rounds": len(self._progress.rounds),
+            "fell_back": False,
+        }
+        stream = build_graph().astream(
+            begin,
+            {"recursion_limit": 2 * MAX_ROUNDS + 5},
+            context=context,
+            stream_mode="custom",
+        )
+        async with contextlib.aclosing(cast("AsyncGenerator[Part]", stream)) as parts:
+            async for part in parts:
+                yield part
+
+    async def _log(self, event: Event) -> None:
+        if event.type.value == "TEXT_MESSAGE_END":
+            await self.log.append([event], self._store_message)
+            self._mapper.message_stored()
+        else:
+            await self.log.append([event])
+
+    async def _store_message(self, session: Session, *, partial: str | None = None) -> None:
+        assert self._mapper.message_id is not None
+        await conversations.insert_message(
+            session,
+            message_id=self._mapper.message_id,
+            conversation_id=self._run.conversation_id,
+            role="assistant",
+            content=self._mapper.text,
+            run_id=self._run.id,
+            partial=partial,
+        )
+
+    async def _conclude(self) -> None:
+        if not self._mapper.approvals:
+            await self._finish(RunState.COMPLETED)
+            return
+        try:
+            await self._pause()
+        except _CancelledMeanwhileError:
+            await self._finish(RunState.CANCELLED)
+
+    async def _pause(self) -> None:
+        """Ask what has to be asked, and let the run wait, in one transaction."""
+        asked = self._mapper.approvals
+        terminal = self._mapper.interrupted([interrupt_of(one) for one in asked])
+
+        async def work(session: Session) -> None:
+            run = await self._hold(session)
+            if run.cancel_requested_at is not None:
+                raise _CancelledMeanwhileError
+            await approvals.insert_approvals(session, asked)
+            run.state = RunState.AWAITING_APPROVAL.value
+            run.usage = {"models": self._mapper.usage_json()}
+
+        await self.log.append([terminal], work)
+
+    async def _fail(self, code: str, message: str) -> None:
+        await self._finish(RunState.FAILED, code=code, message=message)
+
+    async def _finish(self, state: RunState, *, code: str = "", message: str = "") -> None:
+        """Close what is open, store what was said and end the run, in one transaction."""
+        closing = [*self._mapper.close_calls(CANCELLED), *self._mapper.close_message()]
+        endings: dict[RunState, Callable[[], Event]] = {
+            RunState.COMPLETED: self._mapper.finished,
+            RunState.CANCELLED: self._mapper.cancelled,
+            RunState.FAILED: lambda: self._mapper.failed(code, message),
+        }
+
+        async def work(session: Session) -> None:
+            run = await self._hold(session)
+            # A message that was stopped before its first word has nothing to keep.
+            if self._mapper.text:
+                partial = None if state == RunState.COMPLETED else state.value
+                await self._store_message(session, partial=partial)
+            run.usage = {"models": self._mapper.usage_json()}
+            await end_run(session, run, state, error_code=code or None)
+
+        await self.log.append([*closing, endings[state]()], work)
+
+    async def _hold(self, session: Session) -> Run:
+        run = await runs.find_run_to_end(session, self._run)
+        if run.attempt != self._attempt.number:
+            raise RunSupersededError
+        return run
+
+    async def end_if_cancelled(self) -> None:
+        """End the run as cancelled if that was asked for."""
+        async with self._runtime.database.unit_of_work() as session:
+            run = await runs.get_run(session, self._access, self._run.client_run_id)
+            asked = run.cancel_requested_at is not None
+            over = RunState(run.state) in FINISHED_STATES
+        if asked and not over:
+            await self._finish(RunState.CANCELLED)
