@@ -187,6 +187,7 @@ class Execution:
             gate=self._gate,
             rates=self._runtime.rates,
             spending=self._runtime.spending,
+            tool_seconds=self._runtime.tool_seconds,
         )
         begin: RunGraphState = {
             "messages": [],

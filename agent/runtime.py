@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
-from agent.context import Clock
+from agent.context import TOOL_SECONDS, Clock
 from db.notifications import Notifications
 from db.session import Database
 from domain.limits import FREE, UNLIMITED, RunLimits, SpendingLimits
@@ -24,3 +24,4 @@ class AgentRuntime:
     rates: StatedRates = NO_RATES
     spending: SpendingLimits = FREE
     run_limits: RunLimits = UNLIMITED
+    tool_seconds: float = TOOL_SECONDS

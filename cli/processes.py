@@ -14,6 +14,7 @@ from rich.console import Console
 
 from agent.model import close_model
 from api.app import create_app
+from api.slow_readers import protocol_dropping
 from config.settings import Settings
 from db.notifications import Notifications
 from db.session import Database
@@ -102,8 +103,10 @@ async def serving(settings: Settings, url: str, *, with_worker: bool = True) -> 
     settings.spending(utc_now().date())
     listener = _listen(settings.server.host, settings.server.port)
     settings.server.port = listener.getsockname()[1]
+    app = create_app(settings, url, with_worker=with_worker)
     config = uvicorn.Config(
-        create_app(settings, url, with_worker=with_worker),
+        app,
+        http=protocol_dropping(app.state.metrics.slow_readers.inc),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

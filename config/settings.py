@@ -36,6 +36,7 @@ class DatabaseSettings(_Section):
 
     url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
     pool_size: int = Field(5, ge=1, validation_alias="VAULTRA_POOL_SIZE")
+    events_kept_days: int = Field(30, ge=1, le=36_500, validation_alias="VAULTRA_EVENTS_KEPT_DAYS")
 
 
 class ModelSettings(_Section):
@@ -77,6 +78,12 @@ class LimitSettings(_Section):
     def runs(self) -> RunLimits:
         """Return how often runs may be asked for; 0 stands for no limit."""
         return RunLimits(self.runs_a_minute or None, self.runs_a_day or None)
+
+
+class AgentSettings(_Section):
+    """How long the agent waits for its tools."""
+
+    tool_seconds: float = Field(30.0, gt=0, validation_alias="VAULTRA_TOOL_SECONDS")
 
 
 class StripeSettings(_Section):
@@ -156,6 +163,7 @@ class Settings(_Section):
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    agent: AgentSettings = Field(default_factory=AgentSettings)
     stripe: StripeSettings = Field(default_factory=StripeSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
     server: ServerSettings = Field(default_factory=ServerSettings)

@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import QueuePool
 
+from db import connections
 from db.direct import DirectConnections
 from domain.errors import DatabaseError
 
@@ -49,6 +51,7 @@ class Database:
         self.url = parse_url(url) if isinstance(url, str) else url
         self.engine: AsyncEngine = create_async_engine(
             self.url,
+            async_creator=self._open,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=30,
@@ -57,6 +60,22 @@ class Database:
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._direct = DirectConnections(self.connect)
+
+    @property
+    def pool_size(self) -> int:
+        """How many connections the pool may hold."""
+        return self._pool.size()
+
+    @property
+    def checked_out(self) -> int:
+        """How many connections of the pool are in use."""
+        return self._pool.checkedout()
+
+    @property
+    def _pool(self) -> QueuePool:
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[Session]:
@@ -85,11 +104,14 @@ class Database:
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""
-        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
-            return await asyncpg.connect(dsn)
+            return await self._open()
         except (OSError, asyncpg.PostgresError) as error:
             raise unreachable() from error
+
+    async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return await connections.connect(dsn)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:

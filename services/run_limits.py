@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from db.repositories import run_counts
-from db.repositories.run_counts import CountKind
+from db.repositories import run_allowances
+from db.repositories.run_allowances import CountKind
 from db.session import Session
 from domain.access import Access
 from domain.errors import RateLimitedError
@@ -20,9 +20,9 @@ async def count_run(session: Session, access: Access, limits: RunLimits, now: da
     """
     if limits == UNLIMITED:
         return
-    refused = await run_counts.count_run(session, access, limits, now)
+    refused = await run_allowances.count_run(session, access, limits, now)
     if refused is CountKind.USER_MINUTE:
-        began = await run_counts.began_at(session, access.user_id, refused)
+        began = await run_allowances.began_at(session, access.user_id, refused)
         wait = max((began + MINUTE - now).total_seconds(), 1.0)
         raise RateLimitedError(
             f"You have asked {limits.a_minute} questions within a minute, "

@@ -16,9 +16,8 @@ from agent.execution import execute
 from db.repositories.jobs import Entrypoint
 from domain.errors import DatabaseError
 from integrations.stripe.failures import TransientStripeError
-from services.budgets import settle_left
 from services.insight_changes import Cause
-from worker import stripe_jobs
+from worker import stripe_jobs, upkeep_jobs
 from worker.wiring import Wiring
 
 # A lost connection is back soon, or the worker itself is started again.
@@ -30,6 +29,9 @@ EVERY_MINUTE = "* * * * *"
 NIGHTLY = "17 3 * * *"
 # Behind the nightly syncs, most of which have ended by then; each refreshes its own business.
 NIGHTLY_INSIGHT = "47 3 * * *"
+# Behind both, when little else is written.
+NIGHTLY_PRUNING = "27 4 * * *"
+EVERY_FIVE_MINUTES = "*/5 * * * *"
 
 
 def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> None:
@@ -75,10 +77,21 @@ def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> Non
 
     @engine.entrypoint(Entrypoint.SPENDING.value)
     async def settle_spending(job: Job, context: Context) -> None:
-        await _work(job, context, lambda _: settle_left(wiring.database, wiring.agent.spending))
+        await _work(job, context, lambda _: upkeep_jobs.settle_spending(wiring))
 
+    _register_upkeep(engine, wiring)
     if schedules:
         _register_schedules(engine, wiring)
+
+
+def _register_upkeep(engine: PgQueuer, wiring: Wiring) -> None:
+    @engine.entrypoint(Entrypoint.PRUNE.value)
+    async def prune(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: upkeep_jobs.prune(wiring))
+
+    @engine.entrypoint(Entrypoint.RECOVER.value)
+    async def recover_lost_runs(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: upkeep_jobs.recover_lost_runs(wiring))
 
 
 def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
@@ -98,9 +111,17 @@ def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
     async def refresh_every_insight(_schedule: Schedule) -> None:
         await stripe_jobs.queue_once(wiring, Entrypoint.NIGHTLY_INSIGHT)
 
+    @engine.schedule("prune", NIGHTLY_PRUNING)
+    async def prune_every_log(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.PRUNE)
+
+    @engine.schedule("recover_lost_runs", EVERY_FIVE_MINUTES)
+    async def recover_every_lost_run(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.RECOVER)
+
 
 async def _work(
-    job: Job, context: Context, work: Callable[[dict[str, str]], Awaitable[object]]
+    job: Job, context: Context, work: Callable[[dict[str, str]], Awaitable[None]]
 ) -> None:
     task = asyncio.ensure_future(work(orjson.loads(job.payload or b"{}")))
     stopping = False

@@ -55,7 +55,9 @@ async def start_run(state: State, user_id: UserId, body: RunAgentInput) -> Event
     access = await _access(state, user_id, props.business_id, request.conversation_id)
     opening = await runs.open_run(state.agent, access, request)
     if opening is not None:
-        return stream(follow_opened(state.database, state.agent.notifications, opening))
+        state.metrics.runs_asked.inc()
+        events = follow_opened(state.database, state.agent.notifications, opening)
+        return stream(events, state.metrics)
     await require_events(state.database, access, request.client_run_id, after=0)
     return _follow(state, access, request.client_run_id, 0)
 
@@ -83,7 +85,8 @@ async def _access_to_only_business(session: Session, user_id: UUID) -> Access:
 
 def _follow(state: State, access: Access, run_id: str, after: int) -> EventSourceResponse:
     database, notifications = state.database, state.agent.notifications
-    return stream(follow_pages(database, notifications, access, run_id, after=after))
+    events = follow_pages(database, notifications, access, run_id, after=after)
+    return stream(events, state.metrics)
 
 
 @router.get("/runs/{run_id}", response_model_exclude_none=True)

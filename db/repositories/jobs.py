@@ -26,6 +26,8 @@ class Entrypoint(StrEnum):
     INSIGHT = "insight"
     NIGHTLY_INSIGHT = "insight_nightly"
     SPENDING = "spending"
+    PRUNE = "prune"
+    RECOVER = "recover_lost_runs"
 
 
 # The migration that makes the function says what it does.

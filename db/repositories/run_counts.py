@@ -1,56 +1,29 @@
-"""How often runs were asked for: counted in the transaction that creates them."""
+"""Runs counted over all businesses, each from a partial index."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import StrEnum
-from uuid import UUID
+from datetime import timedelta
 
-from sqlalchemy import DateTime as Time
-from sqlalchemy import Integer, bindparam, select, text
+from sqlalchemy import Select, func, select
 
-from db.models import RunCount
+from db.models import Run
+from db.repositories.event_logs import IS_KEPT
+from db.repositories.run_health import IS_UNFINISHED
 from db.session import Session
-from domain.access import Access
-from domain.limits import RunLimits
 
 
-class CountKind(StrEnum):
-    """Who is counted, and for how long."""
-
-    USER_MINUTE = "user_minute"
-    BUSINESS_DAY = "business_day"
+async def count_unfinished(session: Session) -> dict[str, int]:
+    """Count the runs that have not ended, by state; a state without any is left out."""
+    return await _count(session, select(Run.state, func.count()).where(IS_UNFINISHED))
 
 
-# The migration that makes the function says what it does.
-_COUNT = text("SELECT count_run(:user_id, :business_id, :asked_at, :a_minute, :a_day)").bindparams(
-    bindparam("asked_at", type_=Time(timezone=True)),
-    bindparam("a_minute", type_=Integer()),
-    bindparam("a_day", type_=Integer()),
-)
+async def count_ended(session: Session, *, since: timedelta) -> dict[str, int]:
+    """Count the runs that ended so long ago at most, by state."""
+    lately = Run.finished_at > func.now() - since
+    # Logs are kept for longer than that, so the index of what is kept has all of them.
+    return await _count(session, select(Run.state, func.count()).where(lately, IS_KEPT))
 
 
-async def count_run(
-    session: Session, access: Access, limits: RunLimits, now: datetime
-) -> CountKind | None:
-    """Count one more run; return which limit does not allow it, None if all do.
-
-    The counts' rows are locked until the transaction ends.
-    """
-    values = {
-        "user_id": access.user_id,
-        "business_id": access.business_id,
-        "asked_at": now,
-        "a_minute": limits.a_minute,
-        "a_day": limits.a_day,
-    }
-    refused = (await session.execute(_COUNT, values)).scalar_one()
-    return None if refused is None else CountKind(refused)
-
-
-async def began_at(session: Session, subject_id: UUID, kind: CountKind) -> datetime:
-    """Return when a count that is there began."""
-    query = select(RunCount.starts_at).where(
-        RunCount.subject_id == subject_id, RunCount.kind == kind.value
-    )
-    return (await session.execute(query)).scalar_one()
+async def _count(session: Session, query: Select[str, int]) -> dict[str, int]:
+    rows = await session.execute(query.group_by(Run.state))
+    return {state: count for state, count in rows}  # noqa: C416 - rows are no pairs to the checker

@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL
 
 from api.app import create_app
 from api.auth import issue_token
+from api.slow_readers import protocol_dropping
 from config.settings import (
     DatabaseSettings,
     LimitSettings,
@@ -239,7 +240,12 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
     """Serve the application on a free port while the block runs; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1
+        app,
+        http=protocol_dropping(app.state.metrics.slow_readers.inc),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -1,0 +1,22 @@
+"""The jobs that look after runs: what is old is deleted, what is lost is queued again, what was left is paid."""
+
+from __future__ import annotations
+
+from agent import run_health
+from services import budgets, pruning
+from worker.wiring import Wiring
+
+
+async def prune(wiring: Wiring) -> None:
+    """Delete event logs that are older than they are kept."""
+    await pruning.prune(wiring.database, wiring.agent.clock(), kept=wiring.events_kept)
+
+
+async def recover_lost_runs(wiring: Wiring) -> None:
+    """Queue runs again whose job is gone, and let those begin that wait for nobody."""
+    await run_health.recover_lost_runs(wiring.database)
+
+
+async def settle_spending(wiring: Wiring) -> None:
+    """Settle what was set aside for calls of models whose process is gone."""
+    await budgets.settle_left(wiring.database, wiring.agent.spending)
