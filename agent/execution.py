@@ -205,6 +205,7 @@ class Execution:
             clock=self._runtime.clock,
             gate=self._gate,
             rates=self._runtime.rates,
+            spending=self._runtime.spending,
             tool_seconds=self._runtime.tool_seconds,
         )
         begin: RunGraphState = {

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import QueuePool
 
 from db import connections
+from db.direct import DirectConnections
 from domain.errors import DatabaseError
 
 Session = AsyncSession
@@ -58,6 +59,7 @@ class Database:
             hide_parameters=True,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._direct = DirectConnections(self.connect)
 
     @property
     def pool_size(self) -> int:
@@ -88,6 +90,17 @@ class Database:
             if error.connection_invalidated or error.statement is None:
                 raise unreachable() from error
             raise
+
+    async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        """Return the rows of one statement that is a transaction by itself, in the driver's SQL.
+
+        Raises DatabaseError if the connection is lost, else the driver's own errors.
+        """
+        try:
+            async with self._direct.connection() as connection:
+                return await connection.fetch(statement, *values)
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            raise unreachable() from error
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""
@@ -127,6 +140,7 @@ class Database:
 
     async def dispose(self) -> None:
         """Close the pool."""
+        self._direct.close()
         await self.engine.dispose()
 
 
