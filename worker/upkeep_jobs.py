@@ -1,4 +1,4 @@
-"""The jobs that look after runs: old logs go, lost runs are queued, what was set aside is settled."""
+"""The jobs that look after runs: old logs go, lost runs are queued, what is left is settled."""
 
 from __future__ import annotations
 
