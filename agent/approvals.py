@@ -6,24 +6,20 @@ upon. All of that, and the role, are looked at again in the transaction that car
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from ag_ui.core import Interrupt
 from langchain_core.messages import ToolCall
-from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from agent.tools.approvals import APPROVAL_RULES
+from agent.approval_rules import APPROVAL_RULES
 from db.models import Approval
 from db.repositories import approvals as stored
 from db.session import Session
-from domain.access import Access
+from domain.access import Access, Permission
 from domain.approvals import APPROVAL_LIFETIME, ApprovalState, fingerprint
-from domain.errors import ApprovalStaleError
+from domain.errors import ApprovalStaleError, InvalidInputError
 
 DENIED = "a person denied this. Nothing was changed; do not ask for the same again."
 
@@ -115,27 +111,21 @@ async def propose(
     )
 
 
-def interrupt_of(approval: Approval, tool: BaseTool) -> Interrupt:
-    """Return the approval as AG-UI asks for it."""
-    return Interrupt(
-        id=str(approval.id),
-        reason="tool_call",
-        message=approval.message,
-        tool_call_id=approval.call_id,
-        response_schema=response_schema(tool),
-        expires_at=approval.expires_at.isoformat(),
-        metadata={"tool": approval.tool, "argumentsHash": approval.arguments_hash},
-    )
+async def tools_without_approval(session: Session, access: Access) -> list[str]:
+    """Return the tools that the business lets the agent use without asking."""
+    return sorted(await stored.list_without_approval(session, access.business_id))
 
 
-def response_schema(tool: BaseTool) -> dict[str, Any]:
-    """Return the JSON Schema of an answer: yes or no, and perhaps other arguments as a whole."""
-    parameters = convert_to_openai_tool(tool)["function"]["parameters"]
-    return {
-        "type": "object",
-        "properties": {
-            "approved": {"type": "boolean"},
-            "editedArgs": {**parameters, "description": "All of the arguments, in place of these."},
-        },
-        "required": ["approved"],
-    }
+async def let_without_approval(
+    session: Session, access: Access, tools: Collection[str]
+) -> list[str]:
+    """Store that set anew; raise NotPermittedError, or InvalidInputError for another tool."""
+    access.require(Permission.CONFIGURE)
+    unknown = set(tools) - set(APPROVAL_RULES)
+    if unknown:
+        raise InvalidInputError(
+            f"{', '.join(sorted(unknown))} never asks for approval. "
+            f"Those that do: {', '.join(sorted(APPROVAL_RULES))}."
+        )
+    await stored.put_without_approval(session, access.business_id, tools)
+    return sorted(tools)

@@ -41,7 +41,9 @@ async def open_at_once(
     )
     done = False
     try:
-        done = await ask_for_run(runtime.database, user_id, business_id, new)
+        done = await ask_for_run(
+            runtime.database, user_id, business_id, new, runtime.run_limits, runtime.clock()
+        )
     finally:
         if not done:
             runtime.notifications.dismiss(topic, news)

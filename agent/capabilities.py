@@ -6,6 +6,7 @@ from typing import Any
 
 from ag_ui.core import (
     AgentCapabilities,
+    HumanInTheLoopCapabilities,
     IdentityCapabilities,
     Tool,
     ToolsCapabilities,
@@ -35,6 +36,9 @@ def capabilities(model: BaseChatModel) -> dict[str, Any]:
             items=[Tool(**function) for function in functions],
             parallel_calls=True,
             client_provided=False,
+        ),
+        human_in_the_loop=HumanInTheLoopCapabilities(
+            supported=True, approvals=True, approve_with_edits=True, interrupts=True
         ),
     )
     return described.model_dump(by_alias=True)

@@ -26,6 +26,7 @@ from db.repositories.turns import record_result
 from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.errors import ToolResultTooLargeError, ToolTimeoutError, VaultraError
+from domain.limits import FREE, SpendingLimits
 from domain.rates import NO_RATES, StatedRates
 
 __all__ = ["AgentContext", "Clock", "Session", "explain_error"]
@@ -63,6 +64,8 @@ class AgentContext:
     tell: Callable[[Part], None]
     rates: StatedRates = NO_RATES
     past: Past | None = None
+    spending: SpendingLimits = FREE
+    tool_seconds: float = TOOL_SECONDS
 
     @property
     def run_id(self) -> UUID:
@@ -96,7 +99,7 @@ class AgentContext:
     async def _read(self, call: ToolCall, work: Work) -> str:
         """Do work that changes nothing, so that the record of it need not be claimed before."""
         begin = time.monotonic()
-        async with asyncio.timeout(TOOL_SECONDS):
+        async with asyncio.timeout(self.tool_seconds):
             async with self.database.unit_of_work() as session:
                 result = _as_seen(await work(session, self.access))
             arguments = self.gate.as_approved(call)["args"]
@@ -109,7 +112,7 @@ class AgentContext:
             )
 
     async def _do(self, call: ToolCall, work: Work) -> str:
-        async with asyncio.timeout(TOOL_SECONDS), self.database.unit_of_work() as session:
+        async with asyncio.timeout(self.tool_seconds), self.database.unit_of_work() as session:
             record = await self._claim(session, call)
             if record.result is None:
                 await self.gate.require(session, self.access, call, now=self.clock())

@@ -188,7 +188,7 @@ async def load(lengths: list[int], characters: int) -> None:
         for turns in [TEN, *lengths]:
             run_id = await _fill(database, turns, characters)
             context = AgentContext(
-                attempt=Attempt(run_id, 1),
+                attempt=Attempt(run_id, 0),
                 access=DEMO_ACCESS,
                 database=database,
                 model=PlannerChatModel(),

@@ -115,6 +115,8 @@ async def _start_vaultra(stack: AsyncExitStack, model_url: str, folder: Path) ->
         "VAULTRA_MODEL": "scripted",
         "VAULTRA_SECRET_KEYS": secret,
         "VAULTRA_LOG_LEVEL": "WARNING",
+        "VAULTRA_RUNS_PER_MINUTE": "0",
+        "VAULTRA_RUNS_PER_DAY": "0",
     }
     port = free_port()
     started = stack.enter_context(process("cli", "serve", "--port", str(port), env=settings))

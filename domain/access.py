@@ -25,6 +25,7 @@ class Permission(StrEnum):
     WRITE_RECOMMENDATIONS = "recommendations:write"
     RECOMPUTE = "readiness:write"
     SYNC = "stripe:sync"
+    CONFIGURE = "agent:configure"
 
 
 _VIEWER = frozenset({Permission.READ, Permission.CONVERSE})

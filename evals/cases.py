@@ -15,9 +15,13 @@ FORMAT = 1
 
 
 class Turn(Strict):
-    """One message of the person and what is expected of the answer."""
+    """One message of the person and what is expected of the answer.
+
+    `approve` is what the person says to whatever the answer asks approval for.
+    """
 
     user: str = Field(min_length=1, max_length=8000)
+    approve: bool = True
     expect: Expectation = Expectation()
 
 

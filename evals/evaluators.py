@@ -25,7 +25,10 @@ def outcome(hearing: Hearing) -> Iterator[str]:
 
 
 def stream(hearing: Hearing) -> Iterator[str]:
-    """Judge that the events make one whole run and agree with what was stored."""
+    """Judge that the events make whole runs and agree with what was stored.
+
+    There are several where an answer asked for approval: it went on in another run.
+    """
     events = hearing.transcript.events
     if not events:
         if hearing.transcript.outcome == SUCCESS:
@@ -34,7 +37,10 @@ def stream(hearing: Hearing) -> Iterator[str]:
     types = [event["type"] for event in events]
     if types[0] != "RUN_STARTED":
         yield f"the first event is {types[0]}, expected RUN_STARTED"
-    if types[-1] not in _TERMINAL or sum(kind in _TERMINAL for kind in types) != 1:
+    begun = types.count("RUN_STARTED")
+    ended = [at for at, kind in enumerate(types) if kind in _TERMINAL]
+    followed = [types[at + 1] for at in ended[:-1]]
+    if types[-1] not in _TERMINAL or len(ended) != begun or set(followed) - {"RUN_STARTED"}:
         yield f"the run must end with its only terminal event, it ended with {types[-1]}"
     for call in hearing.transcript.calls:
         if call.result is None:

@@ -33,6 +33,7 @@ CONVERSATION_TABLES = frozenset(
         "agent_runs",
         "agent_run_events",
         "agent_tool_calls",
+        "approvals",
     ]
 )
 

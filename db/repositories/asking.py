@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -13,8 +14,12 @@ from db.repositories.jobs import Entrypoint
 from db.run_tail import LoggedEvent
 from db.session import Database
 from domain.access import PERMISSIONS, Permission
+from domain.limits import RunLimits
 
-_ASK = "SELECT ask_for_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_ASK = """
+SELECT ask_for_run($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+    $17)
+"""
 _ALLOWED = sorted(role.value for role, may in PERMISSIONS.items() if Permission.CONVERSE in may)
 
 
@@ -32,12 +37,18 @@ class NewRun:
 
 
 async def ask_for_run(
-    database: Database, user_id: UUID, business_id: UUID | None, new: NewRun
+    database: Database,
+    user_id: UUID,
+    business_id: UUID | None,
+    new: NewRun,
+    limits: RunLimits,
+    now: datetime,
 ) -> bool:
     """Create the run with its messages, first event and job; tell whether it was done.
 
     It was not, and nothing has changed, unless the user may converse about the business, the
-    conversation is theirs or new, none of its runs is unfinished, and the ids are free. The
+    conversation is theirs or new, none of its runs is unfinished, the ids are free, and the limits
+    allow one more run. The
     migration that makes the function has the details.
     """
     try:
@@ -57,6 +68,9 @@ async def ask_for_run(
             new.opening.data,
             Entrypoint.RUN.value,
             orjson.dumps({"run_id": str(new.run_id)}),
+            now,
+            limits.a_minute,
+            limits.a_day,
         )
     except asyncpg.UniqueViolationError:
         # Somebody was quicker, or an id belongs to somebody else.
