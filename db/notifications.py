@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from weakref import WeakSet, WeakValueDictionary
 
 import asyncpg
@@ -59,28 +60,38 @@ class News:
 
     def __init__(self) -> None:
         """Begin with nothing new."""
-        self._woken = asyncio.Event()
+        self._is_told = False
+        self._waiting: asyncio.Future[None] | None = None
         # Whether there may be something that this process does not hold in memory.
         self.is_elsewhere = False
 
     def tell(self, *, elsewhere: bool) -> None:
         """Wake the waiter."""
         self.is_elsewhere = self.is_elsewhere or elsewhere
-        self._woken.set()
+        self._is_told = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def take(self) -> tuple[bool, bool]:
         """Return whether the waiter was woken, and whether to look elsewhere; forget both."""
-        told = self._woken.is_set(), self.is_elsewhere
+        told = self._is_told, self.is_elsewhere
         self.is_elsewhere = False
-        self._woken.clear()
+        self._is_told = False
         return told
 
     async def wait(self, seconds: float) -> None:
         """Wait to be woken; once the time is over, look everywhere."""
+        if self._is_told:
+            return
+        # `asyncio.wait_for` would make a task of each wait, of which a stream has many.
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        late = loop.call_later(seconds, partial(self.tell, elsewhere=True))
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            self.tell(elsewhere=True)
+            await self._waiting
+        finally:
+            late.cancel()
+            self._waiting = None
 
 
 class Notifications:
