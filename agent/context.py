@@ -56,6 +56,7 @@ class AgentContext:
     clock: Clock
     gate: Gate
     rates: StatedRates = NO_RATES
+    tool_seconds: float = TOOL_SECONDS
 
     @property
     def run_id(self) -> UUID:
@@ -84,7 +85,7 @@ class AgentContext:
             raise
 
     async def _do(self, call: ToolCall, work: Work) -> str:
-        async with asyncio.timeout(TOOL_SECONDS), self.database.unit_of_work() as session:
+        async with asyncio.timeout(self.tool_seconds), self.database.unit_of_work() as session:
             record = await self._claim(session, call)
             if record.result is None:
                 await self.gate.require(session, self.access, call, now=self.clock())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
-from agent.context import Clock
+from agent.context import TOOL_SECONDS, Clock
 from db.notifications import Notifications
 from db.session import Database
 from domain.rates import NO_RATES, StatedRates
@@ -21,3 +21,4 @@ class AgentRuntime:
     model: BaseChatModel
     clock: Clock
     rates: StatedRates = NO_RATES
+    tool_seconds: float = TOOL_SECONDS

@@ -41,6 +41,12 @@ class ModelSettings(_Section):
     timeout_seconds: float = Field(60.0, gt=0, validation_alias="VAULTRA_MODEL_TIMEOUT")
 
 
+class AgentSettings(_Section):
+    """How long the agent waits for its tools."""
+
+    tool_seconds: float = Field(30.0, gt=0, validation_alias="VAULTRA_TOOL_SECONDS")
+
+
 class StripeSettings(_Section):
     """How Stripe is reached, and how we prove and check who speaks.
 
@@ -118,6 +124,7 @@ class Settings(_Section):
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    agent: AgentSettings = Field(default_factory=AgentSettings)
     stripe: StripeSettings = Field(default_factory=StripeSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
     server: ServerSettings = Field(default_factory=ServerSettings)

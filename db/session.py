@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.pool import QueuePool
 
+from db import connections
 from domain.errors import DatabaseError
 
 Session = AsyncSession
@@ -49,6 +50,7 @@ class Database:
         self.url = parse_url(url) if isinstance(url, str) else url
         self.engine: AsyncEngine = create_async_engine(
             self.url,
+            async_creator=self._open,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=30,
@@ -89,11 +91,14 @@ class Database:
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""
-        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
-            return await asyncpg.connect(dsn)
+            return await self._open()
         except (OSError, asyncpg.PostgresError) as error:
             raise unreachable() from error
+
+    async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return await connections.connect(dsn)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:

@@ -43,6 +43,7 @@ def wire(settings: Settings, database: Database, notifications: Notifications) -
             build_model(settings.model),
             utc_now,
             settings.metrics.rates(),
+            settings.agent.tool_seconds,
         ),
         stripe=settings.stripe,
         key_ring=settings.security.key_ring(),

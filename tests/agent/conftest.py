@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -108,6 +109,7 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
         max_retries: int = 0,
         model: ProviderChatModel | None = None,
         with_worker: bool = True,
+        **more: Any,
     ) -> AsyncIterator[Desk]:
         async with (
             serve(script) as scripted,
@@ -117,7 +119,7 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
                 api_key=SecretStr("sk-test"), base_url=scripted.url, name="scripted"
             )
             chat = model or build_provider_model(settings, max_retries=max_retries)
-            runtime = AgentRuntime(database, notifications, chat, utc_now)
+            runtime = AgentRuntime(database, notifications, chat, utc_now, **more)
             wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
             async with contextlib.AsyncExitStack() as stack:
                 await stack.enter_async_context(contextlib.aclosing(chat))
