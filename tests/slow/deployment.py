@@ -81,16 +81,16 @@ class Deployment:
         """The one address that clients know: the proxy's."""
         return f"http://{self.proxy.address}:{PROXY_PORT}"
 
-    def start_serving(self, host: Host, model_port: int) -> None:
+    def start_serving(self, host: Host, model_url: str) -> None:
         """Start `vaultra serve --no-worker` on the host, and wait until it listens."""
-        self._start(host, model_port, "serve", "--no-worker", "--host", "0.0.0.0")
+        self._start(host, model_url, "serve", "--no-worker", "--host", "0.0.0.0")
         wait_for_port(host.address, SERVE_PORT)
 
-    def start_worker(self, host: Host, model_port: int) -> None:
+    def start_worker(self, host: Host, model_url: str) -> None:
         """Start `vaultra worker` on the host."""
-        self._start(host, model_port, "worker")
+        self._start(host, model_url, "worker")
 
-    def _start(self, host: Host, model_port: int, *command: str) -> None:
+    def _start(self, host: Host, model_url: str, *command: str) -> None:
         environment = {
             **plain_environment(),
             "DATABASE_URL": self.database_url,
@@ -99,7 +99,7 @@ class Deployment:
             "VAULTRA_TOOL_SECONDS": "240",
             "VAULTRA_STATE_FOLDER": str(self.folder / host.name),
             "OPENAI_API_KEY": "sk-test",
-            "OPENAI_BASE_URL": f"http://{MODEL}:{model_port}/v1",
+            "OPENAI_BASE_URL": model_url,
             "VAULTRA_MODEL": "scripted",
         }
         host.start(
