@@ -105,15 +105,16 @@ class Visit:
         async with self.database.unit_of_work() as session:
             return (await session.execute(text(statement), values)).scalar()
 
-    async def calls(self, reader: Reader) -> list[str]:
-        """Return the states of the run's tool calls that have a row."""
+    async def calls(self, reader: Reader, but_for: str = "") -> list[str]:
+        """Return the states of the run's tool calls that have a row, but for those of one tool."""
         async with self.database.unit_of_work() as session:
             rows = await session.execute(
                 text(
                     "SELECT status FROM agent_tool_calls JOIN agent_runs AS r ON r.id = run_id"
-                    " WHERE r.client_run_id = :run ORDER BY agent_tool_calls.id"
+                    " WHERE r.client_run_id = :run AND name <> :but_for"
+                    " ORDER BY agent_tool_calls.id"
                 ),
-                {"run": reader.run_id},
+                {"run": reader.run_id, "but_for": but_for},
             )
             return [*rows.scalars()]
 
