@@ -50,6 +50,11 @@ async def get_run(session: Session, access: Access, client_run_id: str) -> Run:
     return run
 
 
+async def get_by_id(session: Session, run_id: UUID) -> Run:
+    """Return a run that exists, for the service's own work."""
+    return await session.get_one(Run, run_id)
+
+
 def new_run_id() -> UUID:
     """Return an id for a run that is about to be created; ids tell the order."""
     return uuid7()
