@@ -110,8 +110,9 @@ async def _end_without_access(runtime: AgentRuntime, run_id: UUID) -> None:
         if RunState(run.state) not in _TO_EXECUTE:
             return
         chain = await read_chain(session, run)
+        known = await runs.list_results(session, run.id)
         events = [
-            *chain.mapper.close_calls(CANCELLED),
+            *chain.mapper.close_calls(CANCELLED, known),
             *chain.mapper.close_message(),
             chain.mapper.failed(NotFoundError.code, GONE),
         ]

@@ -23,7 +23,7 @@ from tests.api.service import KEY_RING, bearer, run_body
 from tests.conftest import cloned_database
 from tests.factories import Shop, make_shop
 from tests.processes import free_port
-from tests.slow.deployment import plain_environment, wait_for_port
+from tests.slow.deployment import plain_environment, wait_until_served
 from tests.slow.reattaching import TIMEOUT, Reader
 
 LOCALHOST = "127.0.0.1"
@@ -140,9 +140,9 @@ def services(
             with contextlib.ExitStack() as stack:
                 for port in ports:
                     stack.enter_context(_process(port, folder, environment))
-                for port in ports:
-                    wait_for_port(LOCALHOST, port)
                 urls = tuple(f"http://{LOCALHOST}:{port}" for port in ports)
+                for url_of_one in urls:
+                    wait_until_served(url_of_one)
                 yield Services(urls, url, shop, model_port)
         finally:
             runner.run(cloned.__aexit__(None, None, None))
