@@ -43,7 +43,7 @@ from db.repositories import approvals, conversations, runs
 from db.repositories.history import Past
 from db.repositories.runs import Attempt
 from db.repositories.turns import Begun, Ending, begin_first_attempt
-from db.session import Session
+from db.session import REFUSED, Session
 from domain.access import Access
 from domain.errors import NotFoundError, VaultraError
 from domain.runs import FINISHED_STATES, RunState, RunSupersededError
@@ -331,10 +331,12 @@ class Execution:
 
     async def _untold_results(self) -> dict[str, str]:
         """Return what came of calls that were carried out in the moment the run was stopped."""
-        async with self._runtime.database.unit_of_work() as session:
-            # Waits for the transaction of a call whose commit is under way.
-            await self._hold(session)
-            return await runs.list_results(session, self._run.id)
+        try:
+            async with self._runtime.database.unit_of_work() as session:
+                return await runs.list_settled_results(session, self._run.id)
+        except REFUSED:
+            _logger.warning("run.calls_unsettled", run_id=str(self._run.id))
+            return {}
 
     async def _hold(self, session: Session) -> Run:
         run = await runs.find_run_to_end(session, self._run)
