@@ -32,8 +32,6 @@ from domain.runs import FINISHED_STATES, RunState
 
 # Long enough to merge a burst of tokens into one row, short enough to read as typing.
 MERGE_SECONDS = 0.04
-# A wake-up can be missed while the listening connection is down; then this is the delay.
-POLL_SECONDS = 2.0
 PAGE = 500
 PIECES = (TextMessageContentEvent, ToolCallArgsEvent)
 
@@ -275,7 +273,7 @@ class _Reader:
                 elif over:
                     return
                 if len(page) < PAGE:
-                    await self._news.wait(POLL_SECONDS)
+                    await self._news.wait(self._notifications.patience)
         finally:
             self._notifications.dismiss(self._topic, self._news)
 

@@ -18,6 +18,10 @@ from db.session import Database, Session
 from domain.errors import DatabaseError
 
 _RECONNECT_SECONDS = 1.0
+# Nothing is missed while this process listens; it looks all the same now and then. While it does
+# not, this is how late others' news is.
+LISTENING_SECONDS = 15.0
+UNHEARD_SECONDS = 2.0
 _logger = get_logger(__name__)
 
 
@@ -69,6 +73,12 @@ class Notifications:
         # What this process announces is known here already.
         self.origin = secrets.token_hex(4)
         self.writer = EventWriter(database, self.origin)
+        self._is_listening = False
+
+    @property
+    def patience(self) -> float:
+        """How many seconds a waiter may wait before it looks by itself."""
+        return LISTENING_SECONDS if self._is_listening else UNHEARD_SECONDS
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Notifications]:
@@ -132,18 +142,26 @@ class Notifications:
             except DatabaseError:
                 # Followers poll in the meantime; nothing is lost, only slower.
                 _logger.warning("notifications.reconnecting")
-            # What was announced while nobody listened is unknown: everybody looks again.
-            for topic in list(self._waiters):
-                self.wake(topic)
+            # From now on, everybody looks more often.
+            self._wake_all()
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen_until_closed(self) -> None:
         try:
             async with self._database.connected() as connection:
                 await connection.add_listener(CHANNEL, self._received)
+                self._is_listening = True
+                # What was announced while nobody listened is unknown.
+                self._wake_all()
                 await asyncio.get_running_loop().create_future()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError from error
+        finally:
+            self._is_listening = False
+
+    def _wake_all(self) -> None:
+        for topic in list(self._waiters):
+            self.wake(topic)
 
     def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         topic, _, origin = str(payload).partition(" ")
