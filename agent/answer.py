@@ -42,14 +42,20 @@ class AskedCall:
 
 @dataclass(slots=True)
 class Answer:
-    """What a whole answer amounts to; `finish` is why it ended, None while it has not."""
+    """What a whole answer amounts to; `finish` is why it ended, None while it has not.
+
+    `begun` tells whether the provider took the request up; `usage` is what it counted, once it has.
+    """
 
     text: str = ""
     calls: list[AskedCall] = field(default_factory=list)
     finish: str | None = None
+    begun: bool = False
+    usage: UsagePart | None = None
 
     def take(self, part: Part) -> None:
         """Add a part."""
+        self.begun = True
         match part:
             case TextPart():
                 self.text += part.text
@@ -58,6 +64,8 @@ class Answer:
             case ToolCallArgsPart():
                 call = next(call for call in self.calls if call.call_id == part.call_id)
                 call.arguments += part.delta
+            case UsagePart():
+                self.usage = part
 
     def require_whole(self) -> None:
         """Raise ModelError for an answer of which a part is missing.
@@ -94,9 +102,15 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
+class _InputDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    prompt_tokens_details: _InputDetails | None = None
 
 
 class _Chunk(msgspec.Struct):
@@ -125,15 +139,20 @@ class ChatCompletionReader:
         self.has_told = False
         self.done = False
 
-    def feed(self, received: bytes) -> list[Part]:
-        """Return what these bytes bring; raise ModelError where they are not the protocol."""
+    def feed(self, received: bytes) -> Iterator[Part]:
+        """Yield what these bytes bring; raise ModelError behind it where they are no protocol."""
         *lines, self._rest = (self._rest + received).split(b"\n")
         parts: list[Part] = []
-        for line in lines:
-            if line.startswith(_DATA):
-                self._read(line[len(_DATA) :].strip(), parts)
-                self.has_told = self.has_told or bool(parts)
-        return parts
+        try:
+            for line in lines:
+                if line.startswith(_DATA):
+                    self._read(line[len(_DATA) :].strip(), parts)
+                    self.has_told = self.has_told or bool(parts)
+        except ModelError:
+            # What was whole before the fault has been said.
+            yield from parts
+            raise
+        yield from parts
 
     def _read(self, data: bytes, parts: list[Part]) -> None:
         if data == _DONE:
@@ -151,9 +170,17 @@ class ChatCompletionReader:
             if choice.delta is not None:
                 self._take(choice.delta, parts)
         if chunk.usage is not None:
-            used = chunk.usage
-            tokens = (used.prompt_tokens or 0, used.completion_tokens or 0)
-            parts.append(UsagePart(self._model_name, *tokens))
+            parts.append(self._usage_part(chunk.usage))
+
+    def _usage_part(self, used: _Usage) -> UsagePart:
+        details = used.prompt_tokens_details or _InputDetails()
+        return UsagePart(
+            self._model_name,
+            used.prompt_tokens or 0,
+            used.completion_tokens or 0,
+            details.cached_tokens or 0,
+            details.cache_write_tokens or 0,
+        )
 
     def _take(self, delta: _Delta, parts: list[Part]) -> None:
         if delta.content:

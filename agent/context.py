@@ -22,6 +22,7 @@ from db.repositories.runs import Attempt
 from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.errors import ToolResultTooLargeError, ToolTimeoutError, VaultraError
+from domain.limits import FREE, SpendingLimits
 from domain.rates import NO_RATES, StatedRates
 
 __all__ = ["AgentContext", "Clock", "Session", "explain_error"]
@@ -56,6 +57,7 @@ class AgentContext:
     clock: Clock
     gate: Gate
     rates: StatedRates = NO_RATES
+    spending: SpendingLimits = FREE
     tool_seconds: float = TOOL_SECONDS
 
     @property

@@ -110,8 +110,9 @@ async def _end_without_access(runtime: AgentRuntime, run_id: UUID) -> None:
         if RunState(run.state) not in _TO_EXECUTE:
             return
         chain = await read_chain(session, run)
+        known = await runs.list_results(session, run.id)
         events = [
-            *chain.mapper.close_calls(CANCELLED),
+            *chain.mapper.close_calls(CANCELLED, known),
             *chain.mapper.close_message(),
             chain.mapper.failed(NotFoundError.code, GONE),
         ]
@@ -205,6 +206,7 @@ class Execution:
             clock=self._runtime.clock,
             gate=self._gate,
             rates=self._runtime.rates,
+            spending=self._runtime.spending,
             tool_seconds=self._runtime.tool_seconds,
         )
         begin: RunGraphState = {
@@ -272,7 +274,8 @@ class Execution:
 
     async def _finish(self, state: RunState, *, code: str = "", message: str = "") -> None:
         """Close what is open, store what was said and end the run, in one transaction."""
-        closing = [*self._mapper.close_calls(CANCELLED), *self._mapper.close_message()]
+        known = await self._untold_results() if self._mapper.owes_results else {}
+        closing = [*self._mapper.close_calls(CANCELLED, known), *self._mapper.close_message()]
         endings: dict[RunState, Callable[[], Event]] = {
             RunState.COMPLETED: self._mapper.finished,
             RunState.CANCELLED: self._mapper.cancelled,
@@ -289,6 +292,13 @@ class Execution:
             await end_run(session, run, state, error_code=code or None)
 
         await self.log.append([*closing, endings[state]()], work)
+
+    async def _untold_results(self) -> dict[str, str]:
+        """Return what came of calls that were carried out in the moment the run was stopped."""
+        async with self._runtime.database.unit_of_work() as session:
+            # Waits for the transaction of a call whose commit is under way.
+            await self._hold(session)
+            return await runs.list_results(session, self._run.id)
 
     async def _hold(self, session: Session) -> Run:
         run = await runs.find_run_to_end(session, self._run)

@@ -84,6 +84,7 @@ class ProviderChatModel(ChatOpenAI):
         body = orjson.dumps(self._body(messages, tools))
         reader = ChatCompletionReader(self.model_name, taken=_call_ids(messages))
         async with self._asked(body) as response:
+            answer.begun = True
             try:
                 async for received in response.content.iter_any():
                     for part in reader.feed(received):
@@ -172,7 +173,7 @@ def build_provider_model(settings: ModelSettings, **more: Any) -> ProviderChatMo
         base_url=settings.base_url,
         timeout=settings.timeout_seconds,
         silence_seconds=settings.timeout_seconds,
-        **{"max_retries": 1, **more},
+        **{"max_retries": 1, "max_completion_tokens": settings.max_output_tokens, **more},
     )
 
 

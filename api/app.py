@@ -24,6 +24,7 @@ from api.routes import (
     page,
     runs,
     stripe,
+    usage,
     webhooks,
 )
 from api.state import AppState
@@ -46,6 +47,7 @@ ROUTES = (
     conversations,
     approvals,
     runs,
+    usage,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from cli.findings import Finding
 from config.settings import Settings, load_settings
+from domain.dollars import in_words
 from domain.errors import VaultraError
 
 if TYPE_CHECKING:
@@ -68,7 +70,22 @@ def _database(settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     if settings.model.api_key is None:
         return Finding("no OPENAI_API_KEY: the built-in planner answers")
-    return Finding(f"{settings.model.name} at {settings.model.base_url or 'the default address'}")
+    today = datetime.now(UTC).date()
+    spending = settings.spending(today)
+    price = spending.prices.find(settings.model.name, today)
+    place = settings.model.base_url or "the default address"
+    budget = spending.daily_budget
+    parts = [
+        f"{settings.model.name} at {place}",
+        "its price is not known: state it in VAULTRA_MODEL_PRICES"
+        if price is None
+        else f"price {price.version}",
+        "no daily budget (VAULTRA_DAILY_BUDGET_USD)"
+        if budget is None
+        else f"a budget of {in_words(budget)} a day for each business, "
+        f"{spending.max_output_tokens} tokens an answer at most",
+    ]
+    return Finding("; ".join(parts))
 
 
 def _webhooks(settings: Settings) -> Finding:

@@ -21,7 +21,7 @@ from db.session import Database
 from db.startup import database_url, migrate, require_migrated
 from domain.errors import ConfigurationError
 from worker.app import Worker
-from worker.wiring import wire
+from worker.wiring import utc_now, wire
 
 SHUTDOWN_SECONDS = 5
 
@@ -96,7 +96,11 @@ def stop_event() -> asyncio.Event:
 
 @contextlib.asynccontextmanager
 async def serving(settings: Settings, url: str, *, with_worker: bool = True) -> AsyncIterator[None]:
-    """Serve for the length of the block; raises ConfigurationError if the port is taken."""
+    """Serve for the length of the block; raises ConfigurationError.
+
+    That is if the port is taken, or a budget lacks the price of its model.
+    """
+    settings.spending(utc_now().date())
     listener = _listen(settings.server.host, settings.server.port)
     settings.server.port = listener.getsockname()[1]
     app = create_app(settings, url, with_worker=with_worker)

@@ -75,6 +75,10 @@ def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> Non
     async def stripe_reconcile(job: Job, context: Context) -> None:
         await _work(job, context, lambda _: stripe_jobs.reconcile(wiring))
 
+    @engine.entrypoint(Entrypoint.SPENDING.value)
+    async def settle_spending(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: upkeep_jobs.settle_spending(wiring))
+
     _register_upkeep(engine, wiring)
     if schedules:
         _register_schedules(engine, wiring)
@@ -94,6 +98,10 @@ def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
     @engine.schedule("poll_stripe", EVERY_MINUTE)
     async def poll_stripe(_schedule: Schedule) -> None:
         await stripe_jobs.queue_once(wiring, Entrypoint.POLL)
+
+    @engine.schedule("settle_spending", EVERY_MINUTE)
+    async def settle_what_was_left(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.SPENDING)
 
     @engine.schedule("reconcile_stripe", NIGHTLY)
     async def reconcile_stripe(_schedule: Schedule) -> None:

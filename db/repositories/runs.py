@@ -230,6 +230,12 @@ async def list_tool_calls(session: Session, run_id: UUID) -> Sequence[ToolCallRe
     return (await session.execute(query)).scalars().all()
 
 
+async def list_results(session: Session, run_id: UUID) -> dict[str, str]:
+    """Return what has come of the run's tool calls so far, by call."""
+    records = await list_tool_calls(session, run_id)
+    return {record.call_id: record.result for record in records if record.result is not None}
+
+
 async def touch(session: Session, run: Run, *columns: str) -> None:
     """Set time columns of the run to the present."""
     for column in columns:

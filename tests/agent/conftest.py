@@ -15,6 +15,7 @@ from ag_ui.core import Event
 from pydantic import SecretStr, TypeAdapter
 
 from agent import runs
+from agent.context import Clock
 from agent.event_log import follow
 from agent.execution import execute
 from agent.provider import ProviderChatModel, build_provider_model
@@ -100,7 +101,7 @@ OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
 
 @pytest.fixture
 def open_desk(database: Database, shop: Shop) -> OpenDesk:
-    """Opens a desk whose model follows a script."""
+    """Opens a desk whose model follows a script; more is told to the runtime."""
 
     @asynccontextmanager
     async def opened(
@@ -108,6 +109,7 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
         *,
         max_retries: int = 0,
         model: ProviderChatModel | None = None,
+        clock: Clock = utc_now,
         with_worker: bool = True,
         **more: Any,
     ) -> AsyncIterator[Desk]:
@@ -119,7 +121,7 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
                 api_key=SecretStr("sk-test"), base_url=scripted.url, name="scripted"
             )
             chat = model or build_provider_model(settings, max_retries=max_retries)
-            runtime = AgentRuntime(database, notifications, chat, utc_now, **more)
+            runtime = AgentRuntime(database, notifications, chat, clock, **more)
             wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
             async with contextlib.AsyncExitStack() as stack:
                 await stack.enter_async_context(contextlib.aclosing(chat))

@@ -23,6 +23,7 @@ from api.auth import issue_token
 from api.slow_readers import protocol_dropping
 from config.settings import (
     DatabaseSettings,
+    LimitSettings,
     ModelSettings,
     SecuritySettings,
     ServerSettings,
@@ -45,13 +46,29 @@ KEY_RING = (
 AN_HOUR = timedelta(hours=1)
 
 
-def settings_for(model: ScriptedModel | None = None, *, pool_size: int = 5) -> Settings:
+# Tests ask faster than people; those of the limits set their own.
+NO_LIMITS = {"VAULTRA_RUNS_PER_MINUTE": 0, "VAULTRA_RUNS_PER_DAY": 0}
+
+
+def settings_for(
+    model: ScriptedModel | None = None,
+    *,
+    pool_size: int = 5,
+    limits: Mapping[str, Any] = NO_LIMITS,
+    prices: str | None = None,
+) -> Settings:
     """Return settings that nothing in the environment of the tests can change."""
     key = None if model is None else "sk-test"
     url = None if model is None else model.url
     return Settings(
         database=DatabaseSettings(VAULTRA_POOL_SIZE=pool_size),
-        model=ModelSettings(OPENAI_API_KEY=key, OPENAI_BASE_URL=url, VAULTRA_MODEL="scripted"),
+        model=ModelSettings(
+            OPENAI_API_KEY=key,
+            OPENAI_BASE_URL=url,
+            VAULTRA_MODEL="scripted",
+            VAULTRA_MODEL_PRICES=prices,
+        ),
+        limits=LimitSettings(**{**NO_LIMITS, **limits}),
         # Nobody listens there: a test that asks Stripe learns so at once.
         stripe=StripeSettings(STRIPE_API_BASE="http://127.0.0.1:1"),
         security=SecuritySettings(VAULTRA_SECRET_KEYS=",".join(KEY_RING)),
@@ -257,6 +274,7 @@ async def running(
     pool_size: int = 5,
     with_worker: bool = True,
     settings: Settings | None = None,
+    **wanted: Any,
 ) -> AsyncIterator[Service]:
     """Run the application on a database; without a script, the built-in planner answers."""
     async with AsyncExitStack() as stack:
@@ -264,7 +282,7 @@ async def running(
         database = Database(database_url)
         stack.push_async_callback(database.dispose)
         shop = await make_shop(database)
-        settings = settings or settings_for(model, pool_size=pool_size)
+        settings = settings or settings_for(model, pool_size=pool_size, **wanted)
         plain_url = database_url.render_as_string(hide_password=False)
         app = create_app(settings, plain_url, with_worker=with_worker)
         url = await stack.enter_async_context(listening(app))
