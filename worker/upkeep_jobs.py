@@ -1,4 +1,4 @@
-"""The jobs that look after runs: what is old is deleted, what is lost is queued again, what was left is paid."""
+"""The jobs that look after runs: old logs go, lost runs are queued again, calls left are paid."""
 
 from __future__ import annotations
 
