@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import (
@@ -25,14 +26,16 @@ Session = AsyncSession
 # What a statement raises whose connection is gone, or was never made.
 UNREACHABLE = (OperationalError, InterfaceError, OSError, asyncpg.PostgresConnectionError)
 
+_UNFLUSHED = text("SET LOCAL synchronous_commit TO off")
+
 # What a statement raises that the database does not accept: a value that does not fit, say.
 REFUSED = (DBAPIError,)
 
 
-def parse_url(text: str) -> URL:
+def parse_url(url_text: str) -> URL:
     """Read `postgresql://` or `postgresql+asyncpg://`; raise DatabaseError on anything else."""
     try:
-        url = make_url(text)
+        url = make_url(url_text)
     except ArgumentError as error:
         raise DatabaseError("DATABASE_URL is not a URL. Write postgresql://…") from error
     if url.get_backend_name() not in {"postgresql", "postgres"}:
@@ -142,6 +145,15 @@ class Database:
         """Close the pool."""
         self._direct.close()
         await self.engine.dispose()
+
+
+async def leave_unflushed(session: Session) -> None:
+    """Let the transaction's commit return before the disk has it.
+
+    A crash of the server may undo the transaction whole, with those before it that were not
+    flushed either. So it suits what is simply done again, and what nobody was told of.
+    """
+    await session.execute(_UNFLUSHED)
 
 
 def unreachable() -> DatabaseError:

@@ -1,8 +1,8 @@
-"""The jobs that look after runs: old logs go, lost runs are queued again, calls left are paid."""
+"""The jobs that look after runs: old logs go, lost runs are queued, what is left is settled."""
 
 from __future__ import annotations
 
-from agent import run_health
+from agent import deciding, run_health
 from services import budgets, pruning
 from worker.wiring import Wiring
 
@@ -13,8 +13,9 @@ async def prune(wiring: Wiring) -> None:
 
 
 async def recover_lost_runs(wiring: Wiring) -> None:
-    """Queue runs again whose job is gone, and let those begin that wait for nobody."""
+    """Queue runs again whose job is gone, and end those whose approvals have expired."""
     await run_health.recover_lost_runs(wiring.database)
+    await deciding.expire_overdue(wiring.database, wiring.agent.clock())
 
 
 async def settle_spending(wiring: Wiring) -> None:
