@@ -25,7 +25,7 @@ demo: $(READY) ## Start everything with a real shop's purchases
 test: $(READY) ## Run the tests that need nothing but Python (ARGS passes more to pytest)
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-test-slow: $(READY) ## Run the tests that take long or need PostgreSQL 15, Node.js or Chromium
+test-slow: $(READY) ## Run the tests that take long or need PostgreSQL 15, Node.js, Chromium or nginx
 	$(BIN)/python -m pytest -m slow -n 0 $(ARGS)
 
 check: $(READY) ## Lint, types, architecture, migrations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,10 +18,15 @@ from agent.parts import (
     ToolCallStartPart,
     UsagePart,
 )
-from domain.errors import ModelError
+from domain.errors import ModelError, ModelUnavailableError
 
 CUT_OFF = "The model's answer was cut off. Ask again."
 UNREADABLE = "The model provider's answer cannot be read. Try again."
+BROKEN_OFF = "The model provider broke the answer off with an error. Try again."
+# What OpenAI takes back in a request; servers that speak its protocol send more than that.
+LONGEST_CALL_ID = 40
+LONGEST_NAME = 64
+_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 _DATA = b"data:"
 _DONE = b"[DONE]"
 
@@ -35,14 +42,20 @@ class AskedCall:
 
 @dataclass(slots=True)
 class Answer:
-    """What a whole answer amounts to; `finish` is why it ended, None while it has not."""
+    """What a whole answer amounts to; `finish` is why it ended, None while it has not.
+
+    `begun` tells whether the provider took the request up; `usage` is what it counted, once it has.
+    """
 
     text: str = ""
     calls: list[AskedCall] = field(default_factory=list)
     finish: str | None = None
+    begun: bool = False
+    usage: UsagePart | None = None
 
     def take(self, part: Part) -> None:
         """Add a part."""
+        self.begun = True
         match part:
             case TextPart():
                 self.text += part.text
@@ -51,6 +64,8 @@ class Answer:
             case ToolCallArgsPart():
                 call = next(call for call in self.calls if call.call_id == part.call_id)
                 call.arguments += part.delta
+            case UsagePart():
+                self.usage = part
 
     def require_whole(self) -> None:
         """Raise ModelError for an answer of which a part is missing.
@@ -87,9 +102,15 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
+class _InputDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _InputDetails | None = None
 
 
 class _Chunk(msgspec.Struct):
@@ -108,22 +129,30 @@ class ChatCompletionReader:
     the log and the stream.
     """
 
-    def __init__(self, model_name: str) -> None:
-        """Begin an answer; `model_name` is told with its usage."""
+    def __init__(self, model_name: str, taken: Collection[str] = ()) -> None:
+        """Begin an answer; `model_name` is told with its usage, `taken` are ids of calls."""
         self._model_name = model_name
         self._rest = b""
+        self._ids = _CallIds(taken)
         self._open: dict[int, str] = {}
         self.finish: str | None = None
+        self.has_told = False
         self.done = False
 
-    def feed(self, received: bytes) -> list[Part]:
-        """Return what these bytes bring; raise ModelError where they are not the protocol."""
+    def feed(self, received: bytes) -> Iterator[Part]:
+        """Yield what these bytes bring; raise ModelError behind it where they are no protocol."""
         *lines, self._rest = (self._rest + received).split(b"\n")
         parts: list[Part] = []
-        for line in lines:
-            if line.startswith(_DATA):
-                self._read(line[len(_DATA) :].strip(), parts)
-        return parts
+        try:
+            for line in lines:
+                if line.startswith(_DATA):
+                    self._read(line[len(_DATA) :].strip(), parts)
+                    self.has_told = self.has_told or bool(parts)
+        except ModelError:
+            # What was whole before the fault has been said.
+            yield from parts
+            raise
+        yield from parts
 
     def _read(self, data: bytes, parts: list[Part]) -> None:
         if data == _DONE:
@@ -134,14 +163,24 @@ class ChatCompletionReader:
         except msgspec.MsgspecError as error:
             raise ModelError(UNREADABLE) from error
         if chunk.error is not None:
-            raise ModelError("The model provider broke the answer off with an error. Try again.")
+            # Before anything was told, it is as if the provider had not answered.
+            raise ModelError(BROKEN_OFF) if self.has_told else ModelUnavailableError(BROKEN_OFF)
         for choice in chunk.choices[:1]:
             self.finish = choice.finish_reason or self.finish
             if choice.delta is not None:
                 self._take(choice.delta, parts)
         if chunk.usage is not None:
-            used = chunk.usage
-            parts.append(UsagePart(self._model_name, used.prompt_tokens, used.completion_tokens))
+            parts.append(self._usage_part(chunk.usage))
+
+    def _usage_part(self, used: _Usage) -> UsagePart:
+        details = used.prompt_tokens_details or _InputDetails()
+        return UsagePart(
+            self._model_name,
+            used.prompt_tokens or 0,
+            used.completion_tokens or 0,
+            details.cached_tokens or 0,
+            details.cache_write_tokens or 0,
+        )
 
     def _take(self, delta: _Delta, parts: list[Part]) -> None:
         if delta.content:
@@ -154,14 +193,57 @@ class ChatCompletionReader:
 
     def _call_parts(self, call: _CallDelta) -> Iterator[Part]:
         function = call.function or _Function()
-        if call.id and call.id not in self._open.values():
-            self._open[call.index] = call.id
-            yield ToolCallStartPart(call.id, function.name or "")
+        is_first = call.index not in self._open
+        # Some servers give all calls one index, some all of them one id, and some no id.
+        if (call.id and not self._ids.is_open(call.id)) or (is_first and function.name is not None):
+            self._open[call.index] = call_id = self._ids.own(call.id or "")
+            yield ToolCallStartPart(call_id, _mended(function.name or ""))
         if function.arguments:
-            call_id = self._open.get(call.index)
-            if call_id is None:
+            open_id = self._open.get(call.index)
+            if open_id is None:
                 raise ModelError(UNREADABLE)
-            yield ToolCallArgsPart(call_id, function.arguments)
+            yield ToolCallArgsPart(open_id, function.arguments)
+
+
+class _CallIds:
+    """Ids under which calls are told and stored: each once in what the model is sent.
+
+    A call that had an earlier one's id would be given that one's stored result. The same answer
+    to the same request gets the same ids.
+    """
+
+    def __init__(self, taken: Collection[str]) -> None:
+        self._taken = set(taken)
+        self._given: set[str] = set()
+
+    def is_open(self, given: str) -> bool:
+        """Tell whether a call of this answer has come with that id."""
+        return given in self._given
+
+    def own(self, given: str) -> str:
+        """Return the id for a call that came with that one."""
+        self._given.add(given)
+        own = base = _shortened(given) or "call"
+        number = 1
+        while own in self._taken:
+            number += 1
+            own = f"{base[: LONGEST_CALL_ID - 5]}_{number}"
+        self._taken.add(own)
+        return own
+
+
+def _shortened(call_id: str) -> str:
+    if len(call_id) <= LONGEST_CALL_ID:
+        return call_id
+    return f"call_{hashlib.sha256(call_id.encode()).hexdigest()[:24]}"
+
+
+def _mended(name: str) -> str:
+    """Return the name as providers take it back; one that has to be mended is no tool's of ours.
+
+    Hence dashes, of which our tools' names have none.
+    """
+    return _NOT_IN_A_NAME.sub("-", name)[:LONGEST_NAME] or "unnamed"
 
 
 def ends_of(calls: Sequence[AskedCall]) -> Iterator[Part]:

@@ -22,6 +22,7 @@ from db.repositories.runs import Attempt
 from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.errors import ToolResultTooLargeError, ToolTimeoutError, VaultraError
+from domain.limits import FREE, SpendingLimits
 from domain.rates import NO_RATES, StatedRates
 
 __all__ = ["AgentContext", "Clock", "Session", "explain_error"]
@@ -56,6 +57,8 @@ class AgentContext:
     clock: Clock
     gate: Gate
     rates: StatedRates = NO_RATES
+    spending: SpendingLimits = FREE
+    tool_seconds: float = TOOL_SECONDS
 
     @property
     def run_id(self) -> UUID:
@@ -84,7 +87,7 @@ class AgentContext:
             raise
 
     async def _do(self, call: ToolCall, work: Work) -> str:
-        async with asyncio.timeout(TOOL_SECONDS), self.database.unit_of_work() as session:
+        async with asyncio.timeout(self.tool_seconds), self.database.unit_of_work() as session:
             record = await self._claim(session, call)
             if record.result is None:
                 await self.gate.require(session, self.access, call, now=self.clock())

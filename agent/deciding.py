@@ -15,7 +15,7 @@ from agent.run_life import end_waiting
 from agent.tools.catalogue import CATALOGUE
 from db.models import Approval, Run
 from db.repositories import approvals, runs
-from db.session import Session
+from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.approvals import ApprovalState
 from domain.errors import (
@@ -26,6 +26,8 @@ from domain.errors import (
 )
 from domain.runs import RunState
 
+# More than expire between two looks at them; the next look takes what is left.
+_AT_ONCE = 200
 _TOOLS = {tool.name: tool for tool, _ in CATALOGUE}
 
 
@@ -64,7 +66,7 @@ async def decide(
             await end_waiting(session, waiting, ApprovalState.EXPIRED)
         return None
     if waiting is None or not {one.id for one in asked} & {one.approval_id for one in answers}:
-        await _refuse(session, access, answers)
+        await _refuse(session, conversation_id, answers)
     if is_overdue:
         raise ApprovalExpiredError
     assert waiting is not None
@@ -74,14 +76,30 @@ async def decide(
     return waiting
 
 
+async def expire_overdue(database: Database, now: datetime) -> int:
+    """End the runs whose approvals nobody has given in time; return how many.
+
+    Each is a transaction of its own, and looked at again under its conversation's lock.
+    """
+    async with database.unit_of_work() as session:
+        overdue = await approvals.list_overdue_runs(session, now, limit=_AT_ONCE)
+    for run_id in overdue:
+        async with database.unit_of_work() as session:
+            run = await runs.lock_conversation_of(session, await runs.get_by_id(session, run_id))
+            if run.state == RunState.AWAITING_APPROVAL:
+                await end_waiting(session, run, ApprovalState.EXPIRED)
+    return len(overdue)
+
+
 async def _find_waiting(session: Session, conversation_id: UUID) -> Run | None:
     unfinished = await runs.list_unfinished(session, conversation_id)
     waiting = (run for run in unfinished if run.state == RunState.AWAITING_APPROVAL)
     return next(waiting, None)
 
 
-async def _refuse(session: Session, access: Access, answers: Sequence[Answer]) -> None:
-    found = await approvals.find_approvals(session, access, [one.approval_id for one in answers])
+async def _refuse(session: Session, conversation_id: UUID, answers: Sequence[Answer]) -> None:
+    ids = [one.approval_id for one in answers]
+    found = await approvals.find_approvals(session, conversation_id, ids)
     if not found:
         raise NotFoundError("There is no such approval.")
     if any(one.state == ApprovalState.EXPIRED.value for one in found):

@@ -45,6 +45,14 @@ def topic_of(run_id: UUID) -> str:
     return f"run:{run_id}"
 
 
+def number(events: Iterable[Event], last_seq: int) -> list[LoggedEvent]:
+    """Return the events as they are stored behind the last number of a log."""
+    return [
+        LoggedEvent(seq, event.type.value, encode(event))
+        for seq, event in enumerate(events, last_seq + 1)
+    ]
+
+
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     """Do the work; cancelled, end what has begun first.
 
@@ -140,10 +148,7 @@ class RunLog:
             if not batch and work is None:
                 return
             try:
-                rows = [
-                    LoggedEvent(seq, event.type.value, encode(event))
-                    for seq, event in enumerate(batch, self._seq + 1)
-                ]
+                rows = number(batch, self._seq)
                 await self._write(rows, work)
             except BaseException:
                 # Only what is committed may be forgotten.

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from agent.approvals import Gate, open_gate
 from agent.context import CANCELLED, AgentContext
-from agent.event_log import RunLog, to_its_end
-from agent.events import Event, EventMapper, encode
+from agent.event_log import RunLog, number, to_its_end, topic_of
+from agent.events import Event, EventMapper
 from agent.graph.builder import build_graph
 from agent.graph.nodes import MAX_ROUNDS
 from agent.graph.state import RunGraphState
@@ -31,18 +31,19 @@ from agent.taking_over import close_dead_attempt, opening_state, read_chain
 from agent.tools.catalogue import tools_for
 from config.logs import get_logger
 from db.models import Run
+from db.notifications import announce
 from db.repositories import approvals, conversations, runs
 from db.repositories.runs import Attempt
-from db.run_tail import LoggedEvent
 from db.session import Session
 from domain.access import Access
-from domain.errors import VaultraError
+from domain.errors import NotFoundError, VaultraError
 from domain.runs import FINISHED_STATES, RunState, RunSupersededError
 from services import businesses
 
 # Workers that die of a run, one after the other, have to come to an end.
 MAX_ATTEMPTS = 5
 INTERRUPTED = "The service stopped several times while it wrote this answer. Ask again."
+GONE = "You are no longer a member of this business, so the answer ends here."
 # Without state, so one serves all.
 STAND_IN = PlannerChatModel()
 _logger = get_logger(__name__)
@@ -65,7 +66,10 @@ async def execute(runtime: AgentRuntime, run_id: UUID) -> None:
         execution = await _begin(runtime, run_id)
 
     try:
-        await to_its_end(begin())
+        try:
+            await to_its_end(begin())
+        except NotFoundError:
+            await to_its_end(_end_without_access(runtime, run_id))
         if execution is not None:
             async with execution.log.closing():
                 await execution.answer()
@@ -93,13 +97,29 @@ async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
         events = await close_dead_attempt(session, run, chain)
         if not chain.progress.has_output and not execution.is_hopeless:
             events.append(await opening_state(session, run, access, runtime.clock()))
-        begun = [
-            LoggedEvent(seq, event.type.value, encode(event))
-            for seq, event in enumerate(events, chain.last_seq + 1)
-        ]
+        begun = number(events, chain.last_seq)
         await log.write_in(session, begun)
     log.committed(begun)
     return execution
+
+
+async def _end_without_access(runtime: AgentRuntime, run_id: UUID) -> None:
+    """End a run whose user was taken out of the business since they asked."""
+    async with runtime.database.unit_of_work() as session:
+        run = await runs.lock_conversation_of(session, await runs.get_by_id(session, run_id))
+        if RunState(run.state) not in _TO_EXECUTE:
+            return
+        chain = await read_chain(session, run)
+        known = await runs.list_results(session, run.id)
+        events = [
+            *chain.mapper.close_calls(CANCELLED, known),
+            *chain.mapper.close_message(),
+            chain.mapper.failed(NotFoundError.code, GONE),
+        ]
+        logged = number(events, chain.last_seq)
+        await runs.append_events(session, run.id, logged)
+        await announce(session, topic_of(run.id))
+        await end_run(session, run, RunState.FAILED, error_code=NotFoundError.code)
 
 
 _TO_EXECUTE = frozenset({RunState.QUEUED, RunState.RUNNING})
@@ -186,6 +206,8 @@ class Execution:
             clock=self._runtime.clock,
             gate=self._gate,
             rates=self._runtime.rates,
+            spending=self._runtime.spending,
+            tool_seconds=self._runtime.tool_seconds,
         )
         begin: RunGraphState = {
             "messages": [],
@@ -252,7 +274,8 @@ class Execution:
 
     async def _finish(self, state: RunState, *, code: str = "", message: str = "") -> None:
         """Close what is open, store what was said and end the run, in one transaction."""
-        closing = [*self._mapper.close_calls(CANCELLED), *self._mapper.close_message()]
+        known = await self._untold_results() if self._mapper.owes_results else {}
+        closing = [*self._mapper.close_calls(CANCELLED, known), *self._mapper.close_message()]
         endings: dict[RunState, Callable[[], Event]] = {
             RunState.COMPLETED: self._mapper.finished,
             RunState.CANCELLED: self._mapper.cancelled,
@@ -269,6 +292,13 @@ class Execution:
             await end_run(session, run, state, error_code=code or None)
 
         await self.log.append([*closing, endings[state]()], work)
+
+    async def _untold_results(self) -> dict[str, str]:
+        """Return what came of calls that were carried out in the moment the run was stopped."""
+        async with self._runtime.database.unit_of_work() as session:
+            # Waits for the transaction of a call whose commit is under way.
+            await self._hold(session)
+            return await runs.list_results(session, self._run.id)
 
     async def _hold(self, session: Session) -> Run:
         run = await runs.find_run_to_end(session, self._run)

@@ -95,5 +95,14 @@ def _parts_of(
         if args := call.get("args"):
             parts.append(ToolCallArgsPart(open_calls[index], args))
     if usage := chunk.usage_metadata:
-        parts.append(UsagePart(model_name, usage["input_tokens"], usage["output_tokens"]))
+        read = usage.get("input_token_details", {})
+        parts.append(
+            UsagePart(
+                model_name,
+                usage["input_tokens"],
+                usage["output_tokens"],
+                read.get("cache_read", 0),
+                read.get("cache_creation", 0),
+            )
+        )
     return parts

@@ -47,11 +47,13 @@ class ToolResultPart:
 
 @dataclass(frozen=True, slots=True)
 class UsagePart:
-    """Tokens of one model call."""
+    """Tokens of one model call; those that the provider's cache gave or took are input as well."""
 
     model: str
     input_tokens: int
     output_tokens: int
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -19,7 +22,7 @@ import httpx
 import httpx2
 import openai
 import orjson
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -41,6 +44,8 @@ _FIRST_WAIT_SECONDS = 0.4
 _UNREACHABLE = "The model provider cannot be reached. Try again soon."
 # The client library lets its parser's own errors out when the answer is not the protocol.
 _UNREADABLE = (json.JSONDecodeError, ValueError, KeyError, TypeError, AttributeError)
+# The same request would be refused again.
+_NEVER = {400, 413, 422}
 _BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
@@ -77,15 +82,20 @@ class ProviderChatModel(ChatOpenAI):
     ) -> AsyncIterator[Part]:
         """Yield the parts of the answer; note in `answer` why it ended."""
         body = orjson.dumps(self._body(messages, tools))
-        reader = ChatCompletionReader(self.model_name)
+        reader = ChatCompletionReader(self.model_name, taken=_call_ids(messages))
         async with self._asked(body) as response:
+            answer.begun = True
             try:
                 async for received in response.content.iter_any():
                     for part in reader.feed(received):
                         yield part
             except _BROKEN as error:
                 _logger.warning("model.broken_off", error=type(error).__name__)
-                raise ModelError(CUT_OFF) from error
+                if not reader.has_told:
+                    raise ModelUnavailableError(_UNREACHABLE) from error
+                if reader.finish is None:
+                    raise ModelError(CUT_OFF) from error
+                # All that is missing is what it has cost.
         answer.finish = reader.finish
 
     def _body(self, messages: list[BaseMessage], tools: Sequence[BaseTool]) -> dict[str, Any]:
@@ -163,8 +173,13 @@ def build_provider_model(settings: ModelSettings, **more: Any) -> ProviderChatMo
         base_url=settings.base_url,
         timeout=settings.timeout_seconds,
         silence_seconds=settings.timeout_seconds,
-        **{"max_retries": 1, **more},
+        **{"max_retries": 1, "max_completion_tokens": settings.max_output_tokens, **more},
     )
+
+
+def _call_ids(messages: Sequence[BaseMessage]) -> set[str]:
+    asked = (message for message in messages if isinstance(message, AIMessage))
+    return {str(call["id"]) for message in asked for call in message.tool_calls}
 
 
 def _wait_before(attempt: int, retry_after: float | None) -> float:
@@ -180,7 +195,12 @@ def _refused(status: int, headers: Mapping[str, str]) -> ModelError:
         return ModelError("The model provider refused the key. Check OPENAI_API_KEY.")
     if status == 404:
         return ModelError("The provider has no such model. Check VAULTRA_MODEL.")
-    after = _seconds(headers.get("Retry-After"))
+    if status in _NEVER:
+        return ModelError(
+            f"The model provider answered {status}: it does not take this request. "
+            "Ask for less at a time, or begin a new conversation."
+        )
+    after = _patience(headers)
     if status == 429:
         message = "The model provider is over its limit. Try again in a minute."
         return ModelUnavailableError(message, retry_after=after)
@@ -192,8 +212,26 @@ def _refused(status: int, headers: Mapping[str, str]) -> ModelError:
     return ModelError(message)
 
 
-def _seconds(text: str | None) -> float | None:
+def _patience(headers: Mapping[str, str]) -> float | None:
+    """Return for how many seconds the provider wants to be left alone, None if it does not say."""
+    exact, stated = headers.get("retry-after-ms"), headers.get("Retry-After")
+    seconds = None if exact is None else _number(exact)
+    if seconds is not None:
+        return seconds / 1000
+    return None if stated is None else _number(stated, _until(stated))
+
+
+def _number(text: str, otherwise: float | None = None) -> float | None:
     try:
-        return None if text is None else max(0.0, float(text))
+        number = float(text)
     except ValueError:
+        return otherwise
+    return otherwise if math.isnan(number) else max(0.0, number)
+
+
+def _until(text: str) -> float | None:
+    """Return the seconds until a date as HTTP writes it (RFC 9110, 10.2.3), None if it is none."""
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None

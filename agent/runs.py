@@ -28,6 +28,7 @@ from domain.errors import (
     RunIdReusedError,
 )
 from domain.runs import RunState
+from services.run_limits import count_run
 
 __all__ = [
     "Answer",
@@ -70,8 +71,8 @@ class RunRequest:
 async def submit(runtime: AgentRuntime, access: Access, request: RunRequest) -> bool:
     """Create the run and the job that executes it, or attach to the run of the same id.
 
-    Returns whether the run is new. Raises InvalidInputError, NotFoundError, NotPermittedError or a
-    ConflictError; then nothing has changed.
+    Returns whether the run is new. Raises InvalidInputError, NotFoundError, NotPermittedError,
+    RateLimitedError or a ConflictError; then nothing has changed.
     """
     return await open_run(runtime, access, request) is not None
 
@@ -86,6 +87,9 @@ async def open_run(runtime: AgentRuntime, access: Access, request: RunRequest) -
         conversation = await _open_conversation(session, access, request)
         known = await runs.find_run(session, access, request.client_run_id)
         if known is None:
+            if not request.resume:
+                # An answer to a question of ours is never one too many.
+                await count_run(session, access, runtime.run_limits, runtime.clock())
             event = await _create_run(session, runtime, access, request, run_id)
             await conversations.touch_conversation(session, conversation)
             return Opening(run_id, event, news)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from langchain_core.language_models import BaseChatModel
 
-from agent.context import Clock
+from agent.context import TOOL_SECONDS, Clock
 from db.notifications import Notifications
 from db.session import Database
+from domain.limits import FREE, UNLIMITED, RunLimits, SpendingLimits
 from domain.rates import NO_RATES, StatedRates
 
 
@@ -21,3 +22,6 @@ class AgentRuntime:
     model: BaseChatModel
     clock: Clock
     rates: StatedRates = NO_RATES
+    spending: SpendingLimits = FREE
+    run_limits: RunLimits = UNLIMITED
+    tool_seconds: float = TOOL_SECONDS

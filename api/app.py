@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from agent.model import close_model
 from api import errors
+from api.metrics import ServiceMetrics
 from api.middleware import BodyLimitMiddleware, BugMiddleware, RequestIdMiddleware
 from api.routes import (
     agent,
@@ -23,6 +24,7 @@ from api.routes import (
     page,
     runs,
     stripe,
+    usage,
     webhooks,
 )
 from api.state import AppState
@@ -45,19 +47,22 @@ ROUTES = (
     conversations,
     approvals,
     runs,
+    usage,
 )
 
 
 def create_app(settings: Settings, database_url: str, *, with_worker: bool = True) -> FastAPI:
     """Return the application on a database that is reachable and migrated.
 
-    With a worker, this process is a whole system; without, workers run elsewhere.
+    With a worker, this process is a whole system; without, workers run elsewhere. Its metrics
+    are in `app.state.metrics`, for the server that it runs in.
     """
+    metrics = ServiceMetrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.vaultra = await _open(stack, settings, database_url, with_worker)
+            app.state.vaultra = await _open(stack, settings, database_url, with_worker, metrics)
             yield
 
     app = FastAPI(
@@ -67,6 +72,7 @@ def create_app(settings: Settings, database_url: str, *, with_worker: bool = Tru
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
+    app.state.metrics = metrics
     # The last one added is the first to see a request.
     app.add_middleware(BodyLimitMiddleware, but_for={webhooks.PATH})
     app.add_middleware(BugMiddleware)
@@ -78,14 +84,19 @@ def create_app(settings: Settings, database_url: str, *, with_worker: bool = Tru
 
 
 async def _open(
-    stack: AsyncExitStack, settings: Settings, database_url: str, with_worker: bool
+    stack: AsyncExitStack,
+    settings: Settings,
+    database_url: str,
+    with_worker: bool,
+    metrics: ServiceMetrics,
 ) -> AppState:
     database = Database(database_url, pool_size=settings.database.pool_size)
     stack.push_async_callback(database.dispose)
     notifications = await stack.enter_async_context(Notifications(database).listening())
+    metrics.watch(database, notifications)
     wiring = wire(settings, database, notifications)
     stack.push_async_callback(close_model, wiring.agent.model)
     worker = Worker(database, wiring) if with_worker else None
     if worker is not None:
         await stack.enter_async_context(worker.running())
-    return AppState(settings, database, wiring, worker)
+    return AppState(settings, database, wiring, worker, metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,8 @@ STATUSES: dict[type[errors.VaultraError], HTTPStatus] = {
     errors.InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAuthenticatedError: HTTPStatus.UNAUTHORIZED,
     errors.NotPermittedError: HTTPStatus.FORBIDDEN,
+    errors.RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.BudgetUsedUpError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.NoDataError: HTTPStatus.CONFLICT,
@@ -65,7 +68,11 @@ def internal_problem() -> JSONResponse:
 
 def _on_vaultra_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.VaultraError)
-    return problem(status_of(error), error.code, error.message, hint=error.hint)
+    headers = {}
+    if isinstance(error, errors.RateLimitedError) and error.retry_after is not None:
+        # Whole seconds (RFC 9110), rounded up: a request that keeps to it is granted.
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return problem(status_of(error), error.code, error.message, headers=headers, hint=error.hint)
 
 
 def _on_http_error(_request: Request, error: Exception) -> Response:

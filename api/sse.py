@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from api.metrics import ServiceMetrics
 from db.run_tail import LoggedEvent
 
 KEEP_ALIVE_SECONDS = 15
@@ -14,10 +15,12 @@ SEPARATOR = "\n"
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
-def stream(pages: AsyncIterator[Sequence[LoggedEvent]]) -> EventSourceResponse:
+def stream(
+    pages: AsyncIterator[Sequence[LoggedEvent]], metrics: ServiceMetrics
+) -> EventSourceResponse:
     """Answer with the events as they come; a client that leaves stops nothing."""
     return EventSourceResponse(
-        _chunks(pages),
+        _chunks(pages, metrics),
         headers=HEADERS,
         ping=KEEP_ALIVE_SECONDS,
         ping_message_factory=lambda: ServerSentEvent(comment="keep-alive", sep=SEPARATOR),
@@ -25,10 +28,13 @@ def stream(pages: AsyncIterator[Sequence[LoggedEvent]]) -> EventSourceResponse:
     )
 
 
-async def _chunks(pages: AsyncIterator[Sequence[LoggedEvent]]) -> AsyncGenerator[bytes]:
+async def _chunks(
+    pages: AsyncIterator[Sequence[LoggedEvent]], metrics: ServiceMetrics
+) -> AsyncGenerator[bytes]:
     """Yield the frames of each page together: every chunk is a system call, and one for the peer.
 
     The events are JSON on one line, so nothing of them has to be split or escaped.
     """
-    async for page in pages:
-        yield "".join(f"id: {event.seq}\ndata: {event.data}\n\n" for event in page).encode()
+    with metrics.open_streams.track_inprogress():
+        async for page in pages:
+            yield "".join(f"id: {event.seq}\ndata: {event.data}\n\n" for event in page).encode()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from agent.runtime import AgentRuntime
+from api.metrics import ServiceMetrics
 from config.settings import Settings
 from db.session import Database
 from worker.app import Worker
@@ -16,7 +17,7 @@ from worker.wiring import Wiring
 
 @dataclass(frozen=True)
 class AppState:
-    """The process's settings, database, wiring and, unless it only serves, worker.
+    """The process's settings, database, wiring, metrics and, unless it only serves, worker.
 
     `refused_webhooks` counts by reason what was refused since the process began.
     """
@@ -25,6 +26,7 @@ class AppState:
     database: Database
     wiring: Wiring
     worker: Worker | None
+    metrics: ServiceMetrics
     refused_webhooks: Counter[str] = field(default_factory=Counter)
 
     @property

@@ -25,12 +25,15 @@ from uuid import UUID, uuid4
 import aiohttp
 import psutil
 
+from agent.approvals import Gate
 from agent.context import AgentContext
 from agent.graph.history import load_messages
 from agent.planner.model import PlannerChatModel
 from api.auth import issue_token
-from benchmarks.turn import QUESTION, free_port, process, scratch_folder, until_up
+from benchmarks.turn import free_port, process, scratch_folder, until_up
+from benchmarks.turn_load import QUESTION
 from db.embedded import start_embedded_server
+from db.repositories.runs import Attempt
 from db.session import Database
 from db.startup import migrate
 from services.demo import DEMO_ACCESS, ensure_demo
@@ -185,13 +188,14 @@ async def load(lengths: list[int], characters: int) -> None:
         for turns in [TEN, *lengths]:
             run_id = await _fill(database, turns, characters)
             context = AgentContext(
-                run_id=run_id,
+                attempt=Attempt(run_id, 0),
                 access=DEMO_ACCESS,
                 database=database,
                 model=PlannerChatModel(),
                 stand_in=PlannerChatModel(),
                 tools=(),
                 clock=utc_now,
+                gate=Gate(),
             )
             costs = [await _cost(context) for _ in range(LOADS)]
             print(

@@ -10,11 +10,12 @@ from typing import Any
 from benchmarks.sync_world import Connected, Sandbox, connected, sandbox, unpaced
 from db.repositories import ledger, syncs
 from db.repositories.ledger_rows import ChargeRow
+from db.session import leave_unflushed
 from integrations.stripe.gateway import PAGE_LIMIT
 from integrations.stripe.limits import RateLimits
 from integrations.stripe.resources import CHARGES
 from services.stripe_sync.attempt import Attempt
-from services.stripe_sync.copying import BATCH_PAGES, ListCopy
+from services.stripe_sync.copying import BATCH_PAGES, FLUSHED_EVERY, ListCopy
 from services.stripe_sync.feeds import CHARGE
 from services.stripe_sync.plan import EARLIEST
 from services.stripe_sync.progress import ListProgress
@@ -101,8 +102,10 @@ async def _copy(world: Connected, rows: Sequence[ChargeRow]) -> None:
 
 
 async def _upsert(world: Connected, rows: Sequence[ChargeRow]) -> None:
-    for first in range(0, len(rows), BATCH):
+    for batch, first in enumerate(range(0, len(rows), BATCH), start=1):
         async with world.database.unit_of_work() as session:
+            if batch % FLUSHED_EVERY:
+                await leave_unflushed(session)
             await ledger.upsert(session, world.owner, rows[first : first + BATCH])
 
 

@@ -112,6 +112,8 @@ async def subjects(script: Path) -> AsyncIterator[list[Subject]]:
             "VAULTRA_MODEL": "scripted",
             "VAULTRA_SECRET_KEYS": secret,
             "VAULTRA_LOG_LEVEL": "WARNING",
+            "VAULTRA_RUNS_PER_MINUTE": "0",
+            "VAULTRA_RUNS_PER_DAY": "0",
         }
         started = run(process("cli", "serve", "--port", str(port), env=settings))
         headers = {"Authorization": f"Bearer {await _token(database_url, secret)}"}

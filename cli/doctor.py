@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.findings import Finding
 from config.settings import Settings, load_settings
+from domain.dollars import in_words
 from domain.errors import VaultraError
 
 if TYPE_CHECKING:
@@ -21,19 +23,13 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 - the database takes a while to import; `vaultra chat` must be quick.
 
 
-@dataclass
-class Finding:
-    """What was found: a sentence for a person, and where there is more, a list for a script."""
-
-    text: str
-    ok: bool = True
-    items: list[dict[str, Any]] = field(default_factory=list)
-
-
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what can be mended of runs, and say what.")
+    ] = False,
 ) -> None:
-    """Check settings, database, Stripe connections and events; exit with 1 if anything is wrong."""
+    """Check settings, database, Stripe and runs; exit with 1 if anything is (still) wrong."""
     settings = load_settings()
     checks: dict[str, Callable[[], Finding]] = {
         "secrets": lambda: _secrets(settings),
@@ -43,7 +39,7 @@ def doctor(
     }
     findings = {name: _find(check) for name, check in checks.items()}
     if findings["database"].ok:
-        findings |= _stripe(settings)
+        findings |= asyncio.run(_look(settings, repair=repair))
     if as_json:
         told = {name: _as_json(finding) for name, finding in findings.items()}
         typer.echo(json.dumps(told, default=str))
@@ -74,7 +70,22 @@ def _database(settings: Settings) -> Finding:
 def _model(settings: Settings) -> Finding:
     if settings.model.api_key is None:
         return Finding("no OPENAI_API_KEY: the built-in planner answers")
-    return Finding(f"{settings.model.name} at {settings.model.base_url or 'the default address'}")
+    today = datetime.now(UTC).date()
+    spending = settings.spending(today)
+    price = spending.prices.find(settings.model.name, today)
+    place = settings.model.base_url or "the default address"
+    budget = spending.daily_budget
+    parts = [
+        f"{settings.model.name} at {place}",
+        "its price is not known: state it in VAULTRA_MODEL_PRICES"
+        if price is None
+        else f"price {price.version}",
+        "no daily budget (VAULTRA_DAILY_BUDGET_USD)"
+        if budget is None
+        else f"a budget of {in_words(budget)} a day for each business, "
+        f"{spending.max_output_tokens} tokens an answer at most",
+    ]
+    return Finding("; ".join(parts))
 
 
 def _webhooks(settings: Settings) -> Finding:
@@ -84,12 +95,8 @@ def _webhooks(settings: Settings) -> Finding:
     return Finding(f"{count} in STRIPE_WEBHOOK_SECRET; /healthz counts what was refused")
 
 
-def _stripe(settings: Settings) -> dict[str, Finding]:
-    health = asyncio.run(_look(settings))
-    return {"connections": _connections(health), "events": _events(health)}
-
-
-async def _look(settings: Settings) -> StripeHealth:
+async def _look(settings: Settings, *, repair: bool) -> dict[str, Finding]:
+    from cli.run_findings import runs_finding
     from db.session import Database
     from db.startup import database_url
     from services.stripe_health import stripe_health
@@ -97,9 +104,11 @@ async def _look(settings: Settings) -> StripeHealth:
     database = Database(database_url(settings), pool_size=1)
     try:
         async with database.unit_of_work() as session:
-            return await stripe_health(session)
+            health = await stripe_health(session)
+        runs = await runs_finding(database, repair=repair)
     finally:
         await database.dispose()
+    return {"connections": _connections(health), "events": _events(health), "runs": runs}
 
 
 def _connections(health: StripeHealth) -> Finding:

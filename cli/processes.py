@@ -14,13 +14,14 @@ from rich.console import Console
 
 from agent.model import close_model
 from api.app import create_app
+from api.slow_readers import protocol_dropping
 from config.settings import Settings
 from db.notifications import Notifications
 from db.session import Database
 from db.startup import database_url, migrate, require_migrated
 from domain.errors import ConfigurationError
 from worker.app import Worker
-from worker.wiring import wire
+from worker.wiring import utc_now, wire
 
 SHUTDOWN_SECONDS = 5
 
@@ -95,11 +96,17 @@ def stop_event() -> asyncio.Event:
 
 @contextlib.asynccontextmanager
 async def serving(settings: Settings, url: str, *, with_worker: bool = True) -> AsyncIterator[None]:
-    """Serve for the length of the block; raises ConfigurationError if the port is taken."""
+    """Serve for the length of the block; raises ConfigurationError.
+
+    That is if the port is taken, or a budget lacks the price of its model.
+    """
+    settings.spending(utc_now().date())
     listener = _listen(settings.server.host, settings.server.port)
     settings.server.port = listener.getsockname()[1]
+    app = create_app(settings, url, with_worker=with_worker)
     config = uvicorn.Config(
-        create_app(settings, url, with_worker=with_worker),
+        app,
+        http=protocol_dropping(app.state.metrics.slow_readers.inc),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

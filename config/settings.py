@@ -5,17 +5,24 @@ Built by `load_settings()`, never at import.
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.dollars import to_picos
 from domain.errors import ConfigurationError
+from domain.limits import DEFAULT_MAX_OUTPUT_TOKENS, RunLimits, SpendingLimits
+from domain.model_prices import OPENAI, ModelPrices, parse_prices
 from domain.rates import StatedRates, parse_rates
 
 # HS256 and AES-256 both want 256 bits; shorter is refused outside the demo.
 MINIMUM_SECRET_BYTES = 32
 HOW_TO_MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+OPENAI_HOST = "api.openai.com"
 
 
 class _Section(BaseSettings):
@@ -29,6 +36,7 @@ class DatabaseSettings(_Section):
 
     url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
     pool_size: int = Field(5, ge=1, validation_alias="VAULTRA_POOL_SIZE")
+    events_kept_days: int = Field(30, ge=1, le=36_500, validation_alias="VAULTRA_EVENTS_KEPT_DAYS")
 
 
 class ModelSettings(_Section):
@@ -38,6 +46,44 @@ class ModelSettings(_Section):
     base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
     name: str = Field("gpt-5-mini", validation_alias="VAULTRA_MODEL")
     timeout_seconds: float = Field(60.0, gt=0, validation_alias="VAULTRA_MODEL_TIMEOUT")
+    max_output_tokens: int | None = Field(
+        None, ge=16, validation_alias="VAULTRA_MODEL_MAX_OUTPUT_TOKENS"
+    )
+    stated_prices: str | None = Field(None, validation_alias="VAULTRA_MODEL_PRICES")
+
+    def prices(self) -> ModelPrices:
+        """Return the prices that are stated and, at OpenAI's own address, OpenAI's.
+
+        Elsewhere a model of the same name may cost something else. Raise ConfigurationError if
+        they cannot be read.
+        """
+        stated = parse_prices(self.stated_prices or "")
+        at_openai = self.base_url is None or urlsplit(self.base_url).hostname == OPENAI_HOST
+        return stated.with_more(OPENAI) if at_openai else stated
+
+
+class LimitSettings(_Section):
+    """What a business may spend on the model a UTC day, and how often runs may be asked for.
+
+    Twenty runs a minute are more than a person types and than a page needs that asks by itself;
+    2,000 a day are more than a team asks, and end a client that has lost its mind.
+    """
+
+    daily_budget: Decimal | None = Field(
+        None, gt=0, le=1_000_000, decimal_places=6, validation_alias="VAULTRA_DAILY_BUDGET_USD"
+    )
+    runs_a_minute: int = Field(20, ge=0, validation_alias="VAULTRA_RUNS_PER_MINUTE")
+    runs_a_day: int = Field(2000, ge=0, validation_alias="VAULTRA_RUNS_PER_DAY")
+
+    def runs(self) -> RunLimits:
+        """Return how often runs may be asked for; 0 stands for no limit."""
+        return RunLimits(self.runs_a_minute or None, self.runs_a_day or None)
+
+
+class AgentSettings(_Section):
+    """How long the agent waits for its tools."""
+
+    tool_seconds: float = Field(30.0, gt=0, validation_alias="VAULTRA_TOOL_SECONDS")
 
 
 class StripeSettings(_Section):
@@ -117,10 +163,39 @@ class Settings(_Section):
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    agent: AgentSettings = Field(default_factory=AgentSettings)
     stripe: StripeSettings = Field(default_factory=StripeSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+
+    def spending(self, today: date) -> SpendingLimits:
+        """Return what models cost and may cost.
+
+        Raise ConfigurationError for prices that cannot be read, and for a budget without the price
+        of the model that is to be asked: it would hold nothing.
+        """
+        prices = self.model.prices()
+        budget = self.limits.daily_budget
+        unpriced = self.model.api_key and prices.find(self.model.name, today) is None
+        if budget is not None and unpriced:
+            name = self.model.name
+            raise ConfigurationError(
+                f"VAULTRA_DAILY_BUDGET_USD needs the price of {name}, which is not known.",
+                hint=f"State it in VAULTRA_MODEL_PRICES, such as {name}=0.25/0.025/2@{today}.",
+            )
+        return SpendingLimits(
+            prices=prices,
+            daily_budget=None if budget is None else to_picos(budget),
+            max_output_tokens=self.model.max_output_tokens or DEFAULT_MAX_OUTPUT_TOKENS,
+        )
+
+    def asked_model(self) -> ModelSettings:
+        """Return the model's settings, its answers bounded if a budget has to foresee them."""
+        if self.limits.daily_budget is None or self.model.max_output_tokens is not None:
+            return self.model
+        return self.model.model_copy(update={"max_output_tokens": DEFAULT_MAX_OUTPUT_TOKENS})
 
 
 def load_settings() -> Settings:

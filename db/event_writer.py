@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import NamedTuple
@@ -81,6 +81,8 @@ class EventWriter:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._waiting: list[_Waiting] = []
         self._working: asyncio.Task[None] | None = None
+        # Told how many events each statement has written.
+        self.on_written: Callable[[int], None] = lambda _count: None
 
     async def append(self, append: Append) -> None:
         """Commit the events and announce the topic; a number that is taken raises.
@@ -131,6 +133,7 @@ class EventWriter:
         for one in batch:
             is_logged = one.append.run_id in logged
             _settle(one, None if is_logged else RunSupersededError())
+        self.on_written(sum(len(one.append.events) for one in batch))
 
     async def _write_alone(self, one: _Waiting) -> None:
         try:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import (
@@ -15,21 +16,26 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import QueuePool
 
+from db import connections
+from db.direct import DirectConnections
 from domain.errors import DatabaseError
 
 Session = AsyncSession
 # What a statement raises whose connection is gone, or was never made.
 UNREACHABLE = (OperationalError, InterfaceError, OSError, asyncpg.PostgresConnectionError)
 
+_UNFLUSHED = text("SET LOCAL synchronous_commit TO off")
+
 # What a statement raises that the database does not accept: a value that does not fit, say.
 REFUSED = (DBAPIError,)
 
 
-def parse_url(text: str) -> URL:
+def parse_url(url_text: str) -> URL:
     """Read `postgresql://` or `postgresql+asyncpg://`; raise DatabaseError on anything else."""
     try:
-        url = make_url(text)
+        url = make_url(url_text)
     except ArgumentError as error:
         raise DatabaseError("DATABASE_URL is not a URL. Write postgresql://…") from error
     if url.get_backend_name() not in {"postgresql", "postgres"}:
@@ -48,6 +54,7 @@ class Database:
         self.url = parse_url(url) if isinstance(url, str) else url
         self.engine: AsyncEngine = create_async_engine(
             self.url,
+            async_creator=self._open,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=30,
@@ -55,6 +62,23 @@ class Database:
             hide_parameters=True,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._direct = DirectConnections(self.connect)
+
+    @property
+    def pool_size(self) -> int:
+        """How many connections the pool may hold."""
+        return self._pool.size()
+
+    @property
+    def checked_out(self) -> int:
+        """How many connections of the pool are in use."""
+        return self._pool.checkedout()
+
+    @property
+    def _pool(self) -> QueuePool:
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[Session]:
@@ -70,13 +94,27 @@ class Database:
                 raise unreachable() from error
             raise
 
+    async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        """Return the rows of one statement that is a transaction by itself, in the driver's SQL.
+
+        Raises DatabaseError if the connection is lost, else the driver's own errors.
+        """
+        try:
+            async with self._direct.connection() as connection:
+                return await connection.fetch(statement, *values)
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+            raise unreachable() from error
+
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""
-        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
-            return await asyncpg.connect(dsn)
+            return await self._open()
         except (OSError, asyncpg.PostgresError) as error:
             raise unreachable() from error
+
+    async def _open(self) -> asyncpg.Connection[asyncpg.Record]:
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return await connections.connect(dsn)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
@@ -105,7 +143,17 @@ class Database:
 
     async def dispose(self) -> None:
         """Close the pool."""
+        self._direct.close()
         await self.engine.dispose()
+
+
+async def leave_unflushed(session: Session) -> None:
+    """Let the transaction's commit return before the disk has it.
+
+    A crash of the server may undo the transaction whole, with those before it that were not
+    flushed either. So it suits what is simply done again, and what nobody was told of.
+    """
+    await session.execute(_UNFLUSHED)
 
 
 def unreachable() -> DatabaseError:

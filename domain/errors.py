@@ -7,6 +7,7 @@
     │   └── PeriodError            a period that does not exist, is not over or is reversed
     ├── NotAuthenticatedError      no valid credentials
     ├── NotPermittedError          the role does not allow it
+    ├── RateLimitedError           asked too often
     ├── NotFoundError              no such thing, or not yours
     ├── ConflictError              the present state does not allow it
     │   ├── RunActiveError         the conversation is busy
@@ -27,6 +28,7 @@
         │   └── StripePermissionError  the key lacks a permission
         └── ModelError             the model provider did not answer as it should
             └── ModelUnavailableError  it cannot answer at present
+                └── BudgetUsedUpError  the day's budget does not allow another call
 
 A class's docstring is its default message: it tells the person what to do next.
 """
@@ -70,6 +72,23 @@ class NotPermittedError(VaultraError):
     """Your role does not allow this. Ask an owner or an admin of the business."""
 
     code = "not_permitted"
+
+
+class RateLimitedError(VaultraError):
+    """You have asked too often. Wait a moment and send the same request again."""
+
+    code = "rate_limited"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        hint: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """Take after how many seconds the same request would be granted."""
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class NotFoundError(VaultraError):
@@ -195,3 +214,9 @@ class ModelUnavailableError(ModelError):
         """Take how many seconds the provider asks to wait, if it says."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class BudgetUsedUpError(ModelUnavailableError):
+    """Today's budget for the language model is used up. It starts again at 00:00 UTC."""
+
+    code = "budget_used_up"

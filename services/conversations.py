@@ -13,7 +13,9 @@ from db.repositories import runs
 from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
+from services import model_usage
 from services.businesses import access_for
+from services.model_usage import Usage
 from services.texts import clean_text
 
 TITLE_LIMIT = 255
@@ -29,6 +31,13 @@ class ConversationView:
     title: str | None
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True)
+class ConversationDetail(ConversationView):
+    """A conversation with what its calls of language models amount to."""
+
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,13 @@ async def create(session: Session, access: Access, conversation_id: UUID) -> Con
 async def get(session: Session, access: Access, conversation_id: UUID) -> ConversationView:
     """Return a conversation or raise NotFoundError."""
     return _view(await repository.get_conversation(session, access, conversation_id))
+
+
+async def get_detail(session: Session, access: Access, conversation_id: UUID) -> ConversationDetail:
+    """Return a conversation with its usage, or raise NotFoundError."""
+    view = await get(session, access, conversation_id)
+    usage = await model_usage.of_conversation(session, access, conversation_id)
+    return ConversationDetail(**vars(view), usage=usage)
 
 
 async def list_conversations(

@@ -15,7 +15,14 @@ from uuid import UUID
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from agent.events import Event, EventMapper, encode, run_started, state_snapshot
+from agent.events import (
+    Event,
+    EventMapper,
+    attempt_begun,
+    encode,
+    run_started,
+    state_snapshot,
+)
 from agent.parts import (
     TextPart,
     ToolCallArgsPart,
@@ -39,7 +46,11 @@ WHEN: Mapping[str, str] = {
     "TEXT_MESSAGE_START": "the answer begins; `messageId` is the id it is stored under",
     "TEXT_MESSAGE_CONTENT": "a piece of the answer",
     "TEXT_MESSAGE_END": "the message is complete and stored",
-    "RUN_FINISHED": "last, once: `outcome.type` is `success` or `cancelled`",
+    "CUSTOM": "`vaultra.attempt`: another worker goes on; with `void`, half a round is said anew",
+    "RUN_FINISHED": (
+        "last, once: `outcome.type` is `success`, `cancelled`, or `interrupt` with what a person"
+        " has to approve"
+    ),
     "RUN_ERROR": "last, once, instead: `message` may be shown to a person",
 }
 
@@ -96,6 +107,7 @@ def _sample() -> Iterator[Event]:
     ):
         yield from mapper.events_for(part)
     yield from mapper.close_message()
+    yield attempt_begun(2, void=True)
     yield mapper.finished()
     yield mapper.failed("code", "message")
 

@@ -17,7 +17,7 @@ from db.repositories.jobs import Entrypoint
 from domain.errors import DatabaseError
 from integrations.stripe.failures import TransientStripeError
 from services.insight_changes import Cause
-from worker import stripe_jobs
+from worker import stripe_jobs, upkeep_jobs
 from worker.wiring import Wiring
 
 # A lost connection is back soon, or the worker itself is started again.
@@ -29,6 +29,9 @@ EVERY_MINUTE = "* * * * *"
 NIGHTLY = "17 3 * * *"
 # Behind the nightly syncs, most of which have ended by then; each refreshes its own business.
 NIGHTLY_INSIGHT = "47 3 * * *"
+# Behind both, when little else is written.
+NIGHTLY_PRUNING = "27 4 * * *"
+EVERY_FIVE_MINUTES = "*/5 * * * *"
 
 
 def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> None:
@@ -72,14 +75,33 @@ def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> Non
     async def stripe_reconcile(job: Job, context: Context) -> None:
         await _work(job, context, lambda _: stripe_jobs.reconcile(wiring))
 
+    @engine.entrypoint(Entrypoint.SPENDING.value)
+    async def settle_spending(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: upkeep_jobs.settle_spending(wiring))
+
+    _register_upkeep(engine, wiring)
     if schedules:
         _register_schedules(engine, wiring)
+
+
+def _register_upkeep(engine: PgQueuer, wiring: Wiring) -> None:
+    @engine.entrypoint(Entrypoint.PRUNE.value)
+    async def prune(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: upkeep_jobs.prune(wiring))
+
+    @engine.entrypoint(Entrypoint.RECOVER.value)
+    async def recover_lost_runs(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: upkeep_jobs.recover_lost_runs(wiring))
 
 
 def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
     @engine.schedule("poll_stripe", EVERY_MINUTE)
     async def poll_stripe(_schedule: Schedule) -> None:
         await stripe_jobs.queue_once(wiring, Entrypoint.POLL)
+
+    @engine.schedule("settle_spending", EVERY_MINUTE)
+    async def settle_what_was_left(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.SPENDING)
 
     @engine.schedule("reconcile_stripe", NIGHTLY)
     async def reconcile_stripe(_schedule: Schedule) -> None:
@@ -88,6 +110,14 @@ def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
     @engine.schedule("refresh_insight", NIGHTLY_INSIGHT)
     async def refresh_every_insight(_schedule: Schedule) -> None:
         await stripe_jobs.queue_once(wiring, Entrypoint.NIGHTLY_INSIGHT)
+
+    @engine.schedule("prune", NIGHTLY_PRUNING)
+    async def prune_every_log(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.PRUNE)
+
+    @engine.schedule("recover_lost_runs", EVERY_FIVE_MINUTES)
+    async def recover_every_lost_run(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, Entrypoint.RECOVER)
 
 
 async def _work(

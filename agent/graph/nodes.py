@@ -15,6 +15,7 @@ from agent.context import ERROR, UNREADABLE_CALLS, AgentContext
 from agent.graph.history import load_messages
 from agent.graph.state import RunGraphState
 from agent.parts import Part, TextPart, ToolCallArgsPart
+from agent.spending import accounted, notice_of
 from config.logs import get_logger
 from db.models import Approval
 from domain.errors import ModelError, ModelUnavailableError
@@ -42,8 +43,8 @@ def after_context(state: RunGraphState) -> Literal["model", "tools"]:
 async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> dict[str, Any]:
     """Ask the model; its last round is offered no tools, so it must answer in text.
 
-    While the provider cannot answer, the planner does, from the first such call to the end of the
-    run, and says so.
+    While the provider cannot answer, or the budget is used up, the planner does, from the first
+    such call to the end of the run, and says so.
     """
     context, messages = runtime.context, state["messages"]
     is_last = state["rounds"] >= MAX_ROUNDS or wasted_calls(of_run(messages)) >= MAX_WASTED_CALLS
@@ -51,13 +52,14 @@ async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> di
     model = context.stand_in if state["fell_back"] else context.model
     answer, fell_back = Answer(), state["fell_back"]
     try:
-        await _tell(models.stream(model, messages, offered, answer), runtime)
-    except ModelUnavailableError:
+        async with accounted(context, model, messages, offered, answer):
+            await _tell(models.stream(model, messages, offered, answer), runtime)
+    except ModelUnavailableError as error:
         if answer.text or answer.calls or model is context.stand_in:
             raise
-        _logger.warning("model.fallback", run_id=str(context.run_id))
+        _logger.warning("model.fallback", run_id=str(context.run_id), code=error.code)
         fell_back, answer = True, Answer()
-        runtime.stream_writer(TextPart(UNAVAILABLE))
+        runtime.stream_writer(TextPart(notice_of(error) or UNAVAILABLE))
         await _tell(models.stream(context.stand_in, messages, offered, answer), runtime)
     if is_last and not answer.text:
         raise ModelError("The model did not come to an answer. Ask again, for less at a time.")

@@ -19,10 +19,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from agent.context import CANCELLED
 from db.repositories.history import HistoryRow, RowKind
+from services.budgets import BYTES_A_TOKEN
 
-# OpenAI's rule of thumb for English. Bytes, so that scripts with more tokens a character count
-# more: https://help.openai.com/en/articles/4936856
-BYTES_A_TOKEN = 4
 # How much of a result is left where it had to be shortened: one figure with its source.
 SHORT_RESULT_CHARACTERS = 600
 

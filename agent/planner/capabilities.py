@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-PLANNER_NAME = "vaultra-planner"
+from domain.model_prices import PLANNER
+
+PLANNER_NAME = PLANNER
 
 CAPABILITIES = (
     "Revenue, net revenue, orders, average order, refunds, chargebacks, fees, MRR, customers",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, StringConstraints
 from api.deps import BusinessAccess, ConversationAccess, DbSession
 from api.schemas.pages import After, Limit, Page, decode_position, page_of
 from services import conversations
-from services.conversations import ConversationView, MessageView
+from services.conversations import ConversationDetail, ConversationView, MessageView
 
 router = APIRouter(prefix="/v1", tags=["conversations"])
 
@@ -44,9 +44,9 @@ async def list_conversations(
 @router.get("/conversations/{conversation_id}", response_model_exclude_none=True)
 async def get_conversation(
     session: DbSession, access: ConversationAccess, conversation_id: UUID
-) -> ConversationView:
-    """Read a conversation."""
-    return await conversations.get(session, access, conversation_id)
+) -> ConversationDetail:
+    """Read a conversation, and what its calls of language models amount to."""
+    return await conversations.get_detail(session, access, conversation_id)
 
 
 @router.patch("/conversations/{conversation_id}", response_model_exclude_none=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from api.deps import State
+from api.metrics import CONTENT_TYPE
 from db.startup import require_migrated
 from domain.errors import VaultraError
 
@@ -34,6 +35,13 @@ async def readyz(state: State) -> Response:
     ready = database == "ok" and worker != "down"
     checks = {"status": "ok" if ready else "unavailable", "database": database, "worker": worker}
     return JSONResponse(checks, 200 if ready else 503)
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(state: State) -> Response:
+    """Tell Prometheus about this process: streams, pool, event log, and how many runs there are."""
+    told = await state.metrics.exposition(state.database)
+    return Response(told, media_type=CONTENT_TYPE)
 
 
 async def _check_database(state: State) -> str:

@@ -21,7 +21,7 @@ from db.models import Run
 from db.session import Session
 from domain.access import Access
 from domain.errors import InvalidInputError, NotFoundError
-from services import businesses, conversations
+from services import businesses, conversations, model_usage
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 # The largest number that the log's column holds.
@@ -55,7 +55,9 @@ async def start_run(state: State, user_id: UserId, body: RunAgentInput) -> Event
     access = await _access(state, user_id, props.business_id, request.conversation_id)
     opening = await runs.open_run(state.agent, access, request)
     if opening is not None:
-        return stream(follow_opened(state.database, state.agent.notifications, opening))
+        state.metrics.runs_asked.inc()
+        events = follow_opened(state.database, state.agent.notifications, opening)
+        return stream(events, state.metrics)
     await require_events(state.database, access, request.client_run_id, after=0)
     return _follow(state, access, request.client_run_id, 0)
 
@@ -83,23 +85,26 @@ async def _access_to_only_business(session: Session, user_id: UUID) -> Access:
 
 def _follow(state: State, access: Access, run_id: str, after: int) -> EventSourceResponse:
     database, notifications = state.database, state.agent.notifications
-    return stream(follow_pages(database, notifications, access, run_id, after=after))
+    events = follow_pages(database, notifications, access, run_id, after=after)
+    return stream(events, state.metrics)
 
 
 @router.get("/runs/{run_id}", response_model_exclude_none=True)
 async def get_run(state: State, access: RunAccess, run_id: str) -> RunView:
-    """Read where a run stands."""
-    return _view(await runs.state_of(state.agent, access, run_id))
+    """Read where a run stands, and what it has used."""
+    run = await runs.state_of(state.agent, access, run_id)
+    async with state.database.unit_of_work() as session:
+        return _view(run, await model_usage.of_run(session, access, run))
 
 
-def _view(run: Run) -> RunView:
+def _view(run: Run, usage: dict[str, Any] | None) -> RunView:
     return RunView(
         id=run.client_run_id,
         conversation_id=run.conversation_id,
         state=run.state,
         model=run.model,
         prompt_version=run.prompt_version,
-        usage=run.usage,
+        usage=usage,
         error_code=run.error_code,
         created_at=run.created_at,
         started_at=run.started_at,

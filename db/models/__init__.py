@@ -40,6 +40,7 @@ from db.models.ledger import (
     LedgerTombstone,
 )
 from db.models.rollups import DailyMetrics, LedgerChange, MetricRollup, MonthlyCustomers
+from db.models.spending import BusinessSpend, ModelCall, RunCount
 from db.models.stripe import IntegrationAccount, OAuthState, StripeEvent, StripeEventFailure
 from db.models.sync import SyncRun
 
@@ -47,6 +48,7 @@ __all__ = [
     "AgentSettings",
     "Approval",
     "Business",
+    "BusinessSpend",
     "Conversation",
     "ConversationSummary",
     "DailyMetrics",
@@ -73,6 +75,7 @@ __all__ = [
     "MetricRollup",
     "MetricSnapshot",
     "Model",
+    "ModelCall",
     "MonthlyCustomers",
     "OAuthState",
     "ReadinessScore",
@@ -80,6 +83,7 @@ __all__ = [
     "Recommendation",
     "RecommendationChange",
     "Run",
+    "RunCount",
     "RunEvent",
     "SnapshotRevision",
     "StripeEvent",

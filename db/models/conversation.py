@@ -30,6 +30,9 @@ from db.models.declarative import (
 )
 
 ACTIVE_RUN = "state IN ('running', 'awaiting_approval')"
+# As text: PostgreSQL uses a partial index where it sees the index's own condition.
+UNFINISHED_RUN = "state IN ('queued', 'running', 'awaiting_approval')"
+KEPT_EVENTS = "events_pruned_at IS NULL"
 
 
 class Conversation(Model):
@@ -102,6 +105,12 @@ class Run(Model):
         ),
         Index(None, "conversation_id", "created_at"),
         Index(None, "answers_run_id", postgresql_where=text("answers_run_id IS NOT NULL")),
+        Index(
+            "ix_agent_runs_created_at_unfinished",
+            "created_at",
+            postgresql_where=text(UNFINISHED_RUN),
+        ),
+        Index("ix_agent_runs_finished_at_kept", "finished_at", postgresql_where=text(KEPT_EVENTS)),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -123,6 +132,7 @@ class Run(Model):
     started_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    events_pruned_at: Mapped[datetime | None]
 
 
 class RunEvent(Model):

@@ -57,11 +57,13 @@ async def list_open(
 
 
 async def find_approvals(
-    session: Session, access: Access, ids: Iterable[UUID]
+    session: Session, conversation_id: UUID, ids: Iterable[UUID]
 ) -> Sequence[Approval]:
-    """Return those of the business's approvals that have these ids."""
-    query = select(Approval).where(
-        Approval.business_id == access.business_id, Approval.id.in_(list(ids))
+    """Return those of the conversation's approvals that have these ids."""
+    query = (
+        select(Approval)
+        .join(Run, Run.id == Approval.run_id)
+        .where(Run.conversation_id == conversation_id, Approval.id.in_(list(ids)))
     )
     return (await session.execute(query)).scalars().all()
 

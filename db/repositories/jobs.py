@@ -25,6 +25,9 @@ class Entrypoint(StrEnum):
     RECONCILE = "stripe_reconcile"
     INSIGHT = "insight"
     NIGHTLY_INSIGHT = "insight_nightly"
+    SPENDING = "spending"
+    PRUNE = "prune"
+    RECOVER = "recover_lost_runs"
 
 
 # The migration that makes the function says what it does.

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from db.models import LedgerCustomer, LedgerInvoice, LedgerTombstone
 from db.models.ledger import LEDGER_VERSIONS
+from db.repositories.array_text import array_text
 from db.repositories.ledger_rows import (
     BalanceTransactionRow,
     ChargeRow,
@@ -250,10 +251,10 @@ async def _lock_ledger(session: Session, owner: LedgerOwner, *, shared: bool) ->
 async def _write(
     session: Session, owner: LedgerOwner, kind: type[LedgerRow], rows: Sequence[LedgerRow]
 ) -> None:
-    columns = zip(*_newest(rows), strict=True)
-    parameters: dict[str, Any] = dict(zip(kind._fields, map(list, columns), strict=True))
+    columns = dict(zip(kind._fields, zip(*_newest(rows), strict=True), strict=True))
     for name in JSON_COLUMNS[kind]:
-        parameters[name] = [_to_json(value) for value in parameters[name]]
+        columns[name] = tuple(map(_to_json, columns[name]))
+    parameters: dict[str, Any] = {name: array_text(values) for name, values in columns.items()}
     parameters |= {"owner": owner.business_id, "connection": owner.integration_id}
     await session.execute(UPSERTS[kind], parameters)
 

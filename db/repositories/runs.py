@@ -50,6 +50,11 @@ async def get_run(session: Session, access: Access, client_run_id: str) -> Run:
     return run
 
 
+async def get_by_id(session: Session, run_id: UUID) -> Run:
+    """Return a run that exists, for the service's own work."""
+    return await session.get_one(Run, run_id)
+
+
 def new_run_id() -> UUID:
     """Return an id for a run that is about to be created; ids tell the order."""
     return uuid7()
@@ -223,6 +228,12 @@ async def list_tool_calls(session: Session, run_id: UUID) -> Sequence[ToolCallRe
         select(ToolCallRecord).where(ToolCallRecord.run_id == run_id).order_by(ToolCallRecord.id)
     )
     return (await session.execute(query)).scalars().all()
+
+
+async def list_results(session: Session, run_id: UUID) -> dict[str, str]:
+    """Return what has come of the run's tool calls so far, by call."""
+    records = await list_tool_calls(session, run_id)
+    return {record.call_id: record.result for record in records if record.result is not None}
 
 
 async def touch(session: Session, run: Run, *columns: str) -> None:

@@ -73,9 +73,10 @@ def _play(steps: Sequence[Step], result: str | None) -> Iterator[Action]:
 
 def _call_deltas(step: ToolCalls, first: int, result: str | None) -> list[dict[str, Any]]:
     deltas: list[dict[str, Any]] = []
-    for index, (name, arguments) in enumerate(step.calls, start=first):
+    ids = step.ids or [f"call_{secrets.token_hex(12)}" for _ in step.calls]
+    calls = zip(ids, step.calls, strict=True)
+    for index, (call_id, (name, arguments)) in enumerate(calls, start=first):
         function = {"name": name, "arguments": ""}
-        call_id = f"call_{secrets.token_hex(12)}"
         head = {"index": index, "id": call_id, "type": "function", "function": function}
         quoted = quote_arguments(dict(arguments), result)
         text = json.dumps(quoted, separators=(",", ":")) if step.raw is None else step.raw
@@ -101,12 +102,18 @@ def _pieces(text: str, size: int) -> list[str]:
 def _ending(turn: Turn) -> list[Action]:
     if isinstance(turn.steps[-1], LAST):
         return []
-    called = any(isinstance(step, ToolCalls) for step in turn.steps)
-    return [Chunk({}, "tool_calls" if called else "stop")]
+    return [_finish(called=any(isinstance(step, ToolCalls) for step in turn.steps))]
+
+
+def _finish(*, called: bool) -> Chunk:
+    return Chunk({}, "tool_calls" if called else "stop")
 
 
 def _cut(actions: list[Action]) -> list[Action]:
     last = actions[-1]
+    if isinstance(last, Disconnect) and last.finished:
+        called = any("tool_calls" in act.delta for act in actions if isinstance(act, Chunk))
+        return [*actions[:-1], _finish(called=called), last]
     if not isinstance(last, Disconnect) or last.after is None:
         return actions
     sent = [place for place, act in enumerate(actions) if isinstance(act, Chunk | Garbage)]

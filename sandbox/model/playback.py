@@ -16,6 +16,8 @@ class Playback:
     script: Script
     requests: list[dict[str, Any]] = field(default_factory=list)
     unanswered: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[tuple[dict[str, Any], str]] = field(default_factory=list)
+    answering: int = 0
     _used: set[int] = field(default_factory=set)
 
     def next_turn(self, conversation: Conversation) -> Turn:

@@ -41,18 +41,22 @@ class ToolCalls:
     The arguments arrive as JSON in pieces of `chunk` characters, `delay` seconds apart. A string
     in them may quote the last tool result, as in `Text`; one that is nothing but a quotation
     takes over the quoted value with its type. With `raw`, every call's arguments are that text
-    instead, as a model writes them that gets its JSON wrong.
+    instead, as a model writes them that gets its JSON wrong. With `ids`, the calls have those
+    instead of new ones: some servers count anew with each answer, and some give none.
     """
 
     calls: Sequence[tuple[str, Mapping[str, Any]]]
     chunk: int = 12
     delay: float = 0.0
     raw: str | None = None
+    ids: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         _check_pace(self.chunk, self.delay)
         if not self.calls:
             raise ScriptError("ToolCalls needs at least one call.")
+        if self.ids is not None and len(self.ids) != len(self.calls):
+            raise ScriptError("ToolCalls needs an id for each call, or no ids.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,13 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """Drop the connection: here, or once `after` chunks of the answer are out (0: before any)."""
+    """Drop the connection: here, or once `after` chunks of the answer are out (0: before any).
+
+    With `finished`, the reason to finish is still told, and only what follows it is not.
+    """
 
     after: int | None = None
+    finished: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,21 @@ class ScriptedModel:
     """A running server.
 
     `url` is the base URL for a client, `.../v1`. The lists hold parsed request bodies in the order
-    of their arrival: `requests` every one that came with a valid key, `unanswered` those for which
-    the script had no turn.
+    of their arrival: `requests` every one that came with a valid key, `refused` those of them that
+    were not in order, each with what was wrong, and `unanswered` those for which the script had no
+    turn.
     """
 
     url: str
     requests: list[dict[str, Any]]
     unanswered: list[dict[str, Any]]
+    refused: list[tuple[dict[str, Any], str]]
+    _playback: Playback
+
+    @property
+    def answering(self) -> int:
+        """How many requests are being answered; a client that has left is not among them."""
+        return self._playback.answering
 
 
 def create_app(script: Script, *, keys: Collection[str]) -> web.Application:
@@ -68,7 +76,7 @@ async def serve(
         bound_port = runner.addresses[0][1]
         playback = app[_PLAYBACK]
         url = f"http://{host}:{bound_port}/v1"
-        yield ScriptedModel(url, playback.requests, playback.unanswered)
+        yield ScriptedModel(url, playback.requests, playback.unanswered, playback.refused, playback)
     finally:
         await runner.cleanup()
 
@@ -110,12 +118,18 @@ async def _complete(request: web.Request) -> web.StreamResponse:
     playback = request.app[_PLAYBACK]
     body = await _read_body(request)
     playback.requests.append(body)
-    check_request(body, playback.script.models)
+    playback.answering += 1
     try:
+        check_request(body, playback.script.models)
         return await _play(request, playback, body)
     except ScriptError:
         playback.unanswered.append(body)
         raise
+    except RefusedError as refused:
+        playback.refused.append((body, refused.message))
+        raise
+    finally:
+        playback.answering -= 1
 
 
 async def _read_body(request: web.Request) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from sandbox.model.refusal import RefusedError
 from sandbox.model.tool_schemas import check_tools
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_LONGEST_ID = 40
 
 
 def check_request(body: dict[str, Any], models: Sequence[str]) -> None:
@@ -49,6 +52,8 @@ def _check_message(message: Any, place: str) -> None:
         _required(message, "tool_call_id", str, f"{place}.tool_call_id")
     if "tool_calls" in message:
         _check_calls(message, place)
+        if message.get("content") is not None:
+            _check_content(message["content"], f"{place}.content")
     elif role != "assistant" or not message.get("refusal"):
         _check_content(message.get("content"), f"{place}.content")
 
@@ -61,9 +66,11 @@ def _check_content(content: Any, param: str) -> None:
         message = f"Invalid value for 'content': expected a string, got {got}."
         raise RefusedError(message, param=param, code="invalid_type")
     for index, part in enumerate(content):
-        _required(part, "type", str, f"{param}[{index}].type")
-        if part["type"] == "text":
-            _required(part, "text", str, f"{param}[{index}].text")
+        place = f"{param}[{index}]"
+        _required(part, "type", str, f"{place}.type")
+        if part["type"] == "text" and not _required(part, "text", str, f"{place}.text"):
+            message = f"Invalid value for '{place}.text': text content must not be empty."
+            raise RefusedError(message, param=f"{place}.text", code="invalid_value")
 
 
 def _check_calls(message: dict[str, Any], place: str) -> None:
@@ -73,23 +80,55 @@ def _check_calls(message: dict[str, Any], place: str) -> None:
         raise RefusedError(text, param=f"{place}.tool_calls", code="invalid_value")
     for index, call in enumerate(calls):
         param = f"{place}.tool_calls[{index}]"
-        _required(call, "id", str, f"{param}.id")
+        _check_id(_required(call, "id", str, f"{param}.id"), f"{param}.id")
         _required(call, "type", str, f"{param}.type")
         function = _required(call, "function", dict, f"{param}.function")
-        _required(function, "name", str, f"{param}.function.name")
+        _check_name(_required(function, "name", str, f"{param}.function.name"), param)
         _required(function, "arguments", str, f"{param}.function.arguments")
 
 
+def _check_id(call_id: str, param: str) -> None:
+    if not 1 <= len(call_id) <= _LONGEST_ID:
+        message = (
+            f"Invalid '{param}': expected a string of 1 to {_LONGEST_ID} characters, "
+            f"but got {len(call_id)}."
+        )
+        raise RefusedError(message, param=param, code="string_above_max_length")
+
+
+def _check_name(name: str, param: str) -> None:
+    if not _NAME.fullmatch(name):
+        message = (
+            f"Invalid '{param}.function.name': string does not match pattern. "
+            f"Expected a string that matches the pattern '^{_NAME.pattern}$'."
+        )
+        raise RefusedError(message, param=f"{param}.function.name", code="invalid_value")
+
+
 def _check_pairs(messages: Sequence[dict[str, Any]]) -> None:
-    """Every call is answered by a tool message before anything else is said, and only calls are."""
+    """Every call is answered by a tool message before anything else is said, and only calls are.
+
+    An id is used once. OpenAI says so of one message's calls, others of all of a conversation's.
+    """
     waiting: list[str] = []
+    used: set[str] = set()
     for index, message in enumerate(messages):
         if message["role"] == "tool":
             _take_answer(waiting, message["tool_call_id"], f"messages.[{index}].role")
             continue
         _check_answered(waiting, f"messages.[{index}].role")
-        waiting = [call["id"] for call in message.get("tool_calls", ())]
+        waiting = []
+        for call in message.get("tool_calls", ()):
+            _check_unused(call["id"], used, f"messages.[{index}].tool_calls")
+            waiting.append(call["id"])
     _check_answered(waiting, f"messages.[{len(messages) - 1}].role")
+
+
+def _check_unused(call_id: str, used: set[str], param: str) -> None:
+    if call_id in used:
+        message = f"Duplicate value for 'tool_call_id' of '{call_id}' in {param}."
+        raise RefusedError(message, param=param, code="invalid_value")
+    used.add(call_id)
 
 
 def _take_answer(waiting: list[str], call_id: str, param: str) -> None:

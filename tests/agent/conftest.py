@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from ag_ui.core import Event
 from pydantic import SecretStr, TypeAdapter
 
 from agent import runs
+from agent.context import Clock
 from agent.event_log import follow
 from agent.execution import execute
 from agent.provider import ProviderChatModel, build_provider_model
@@ -99,7 +101,7 @@ OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
 
 @pytest.fixture
 def open_desk(database: Database, shop: Shop) -> OpenDesk:
-    """Opens a desk whose model follows a script."""
+    """Opens a desk whose model follows a script; more is told to the runtime."""
 
     @asynccontextmanager
     async def opened(
@@ -107,7 +109,9 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
         *,
         max_retries: int = 0,
         model: ProviderChatModel | None = None,
+        clock: Clock = utc_now,
         with_worker: bool = True,
+        **more: Any,
     ) -> AsyncIterator[Desk]:
         async with (
             serve(script) as scripted,
@@ -117,7 +121,7 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
                 api_key=SecretStr("sk-test"), base_url=scripted.url, name="scripted"
             )
             chat = model or build_provider_model(settings, max_retries=max_retries)
-            runtime = AgentRuntime(database, notifications, chat, utc_now)
+            runtime = AgentRuntime(database, notifications, chat, clock, **more)
             wiring = Wiring(database, runtime, StripeSettings(), KEY_RING)
             async with contextlib.AsyncExitStack() as stack:
                 await stack.enter_async_context(contextlib.aclosing(chat))

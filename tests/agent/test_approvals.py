@@ -11,6 +11,7 @@ from ag_ui_validate.pytest_plugin import assert_valid_agui
 from sqlalchemy import text
 
 from agent import runs
+from agent.deciding import expire_overdue
 from agent.runs import Answer
 from db.repositories.approvals import put_without_approval
 from db.session import Database
@@ -251,6 +252,17 @@ async def test_expired_approval_cannot_be_given_and_blocks_nobody(
     assert await _one(database, "SELECT state FROM approvals") == "expired"
 
 
+async def test_expired_approval_is_ended_by_itself(open_desk: OpenDesk, database) -> None:
+    async with open_desk(_script(CREATE)) as desk:
+        _asked(await desk.ask("Note it"))
+        assert await expire_overdue(database, desk.runtime.clock()) == 0
+        await _expire(database)
+        assert await expire_overdue(database, desk.runtime.clock()) == 1
+        assert await expire_overdue(database, desk.runtime.clock()) == 0
+    assert await _one(database, "SELECT state FROM agent_runs") == "cancelled"
+    assert await _one(database, "SELECT result LIKE '%in time%' FROM agent_tool_calls")
+
+
 async def _expire(database: Database) -> None:
     async with database.unit_of_work() as session:
         await session.execute(text("UPDATE approvals SET expires_at = now() - interval '1 s'"))
@@ -304,6 +316,20 @@ async def _make(database: Database, desk: Desk, role: Role) -> None:
             text("UPDATE user_business_memberships SET role = :role WHERE user_id = :id"),
             {"role": role.value, "id": desk.shop.access.user_id},
         )
+
+
+async def test_user_who_was_taken_out_meanwhile_gets_a_clear_end(
+    open_desk: OpenDesk, database
+) -> None:
+    async with open_desk(_script(CREATE), with_worker=False) as desk:
+        run_id = await desk.submit("Note it")
+        async with database.unit_of_work() as session:
+            await session.execute(text("DELETE FROM user_business_memberships"))
+        await desk.execute(run_id)
+        [*_, last] = await desk.events(run_id)
+    assert (last.type, last.code) == ("RUN_ERROR", "not_found")
+    assert "no longer a member" in last.message
+    assert await _one(database, "SELECT state FROM agent_runs") == "failed"
 
 
 async def test_call_for_something_that_does_not_exist_is_not_put_to_a_person(

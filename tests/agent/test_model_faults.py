@@ -149,11 +149,10 @@ async def test_model_that_goes_in_circles_is_made_to_answer(
 
 
 async def test_tool_that_takes_too_long_is_stopped_and_told(
-    open_desk: OpenDesk, database: Database, monkeypatch: pytest.MonkeyPatch
+    open_desk: OpenDesk, database: Database
 ) -> None:
-    monkeypatch.setattr(context, "TOOL_SECONDS", 0.0)
     script = Script([Turn([ToolCalls([CALCULATE])]), Turn([Text("Too slow.")], after_tool="*")])
-    async with open_desk(script) as desk:
+    async with open_desk(script, tool_seconds=0.0) as desk:
         events = await desk.ask("What is 2 * 21?")
     assert results(events) == ["Error: calculate took too long. Ask for less at a time."]
     async with database.unit_of_work() as session:
@@ -186,3 +185,75 @@ async def test_same_question_may_be_asked_again_and_again(open_desk: OpenDesk) -
         answers = [said(await desk.ask("What is 2 * 21?")) for _ in range(5)]
         assert all(request.get("tools") for request in desk.model.requests)
     assert answers == ["42."] * 5
+
+
+async def test_server_that_numbers_its_calls_anew_with_each_answer_gets_each_of_them_done(
+    open_desk: OpenDesk, database: Database
+) -> None:
+    first = ("calculate", {"expression": "1 + 1"})
+    script = Script(
+        [
+            Turn([ToolCalls([first], ids=["call_0"])]),
+            Turn([ToolCalls([CALCULATE], ids=["call_0"])], after_tool="calculate"),
+            Turn([Text("2 and 42.")], after_tool="calculate"),
+            Turn([ToolCalls([first], ids=["call_0"])]),
+            Turn([Text("Still 2.")], after_tool="calculate"),
+        ]
+    )
+    async with open_desk(script) as desk:
+        events = await desk.ask("What are 1 + 1 and 2 * 21?")
+        following = await desk.ask("And 1 + 1 again?")
+        assert desk.model.refused == []
+    assert ["42" in result for result in results(events)] == [False, True]
+    assert said(events) == "2 and 42."
+    assert said(following) == "Still 2."
+    async with database.unit_of_work() as session:
+        calls = await session.scalar(text("SELECT count(*) FROM agent_tool_calls"))
+    assert calls == 3
+
+
+async def test_tool_with_a_name_that_no_provider_takes_back_is_told_to_the_model(
+    open_desk: OpenDesk,
+) -> None:
+    asked = ToolCalls([("get readiness!", {}), ("", {})], ids=["", "x" * 200])
+    script = Script([Turn([asked]), Turn([Text("Sorry.")], after_tool="*")])
+    async with open_desk(script) as desk:
+        events = await desk.ask("Go on")
+        assert desk.model.refused == []
+    assert [result[:24] for result in results(events)] == [
+        "Error: there is no tool " for _ in range(2)
+    ]
+    assert said(events) == "Sorry."
+
+
+async def test_connection_that_breaks_behind_the_whole_answer_takes_nothing_from_it(
+    open_desk: OpenDesk,
+) -> None:
+    # Only usage and [DONE] are missing.
+    script = Script([Turn([Text("All of it said."), Disconnect(finished=True)])])
+    async with open_desk(script) as desk:
+        events = await desk.ask("Tell me")
+    assert said(events) == "All of it said."
+    assert events[-1].type == "RUN_FINISHED"
+
+
+async def test_planner_answers_where_the_connection_breaks_before_the_first_words(
+    open_desk: OpenDesk,
+) -> None:
+    # The response has begun, with a chunk that says nothing yet.
+    async with open_desk(Script([Turn([Text("Never"), Disconnect(after=1)])])) as desk:
+        events = await desk.ask("What is 2 * 21?")
+    assert said(events).startswith(UNAVAILABLE)
+    assert "42" in said(events)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_request_that_the_provider_never_takes_is_not_asked_for_again(
+    open_desk: OpenDesk, status: int
+) -> None:
+    async with open_desk(Script([Turn([Status(status)])]), max_retries=1) as desk:
+        events = await desk.ask("Anything?")
+        assert len(desk.model.requests) == 1
+    assert events[-1].code == "model_error"
+    assert "in a minute" not in events[-1].message
+    assert "new conversation" in events[-1].message

@@ -16,6 +16,7 @@ from tests.api.service import run_body, settings_for
 PUBLIC = {
     "/healthz",
     "/readyz",
+    "/metrics",
     "/v1/webhooks/stripe",
     "/v1/integrations/stripe/callback",
 }

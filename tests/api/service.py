@@ -20,8 +20,10 @@ from sqlalchemy.engine import URL
 
 from api.app import create_app
 from api.auth import issue_token
+from api.slow_readers import protocol_dropping
 from config.settings import (
     DatabaseSettings,
+    LimitSettings,
     ModelSettings,
     SecuritySettings,
     ServerSettings,
@@ -44,13 +46,29 @@ KEY_RING = (
 AN_HOUR = timedelta(hours=1)
 
 
-def settings_for(model: ScriptedModel | None = None, *, pool_size: int = 5) -> Settings:
+# Tests ask faster than people; those of the limits set their own.
+NO_LIMITS = {"VAULTRA_RUNS_PER_MINUTE": 0, "VAULTRA_RUNS_PER_DAY": 0}
+
+
+def settings_for(
+    model: ScriptedModel | None = None,
+    *,
+    pool_size: int = 5,
+    limits: Mapping[str, Any] = NO_LIMITS,
+    prices: str | None = None,
+) -> Settings:
     """Return settings that nothing in the environment of the tests can change."""
     key = None if model is None else "sk-test"
     url = None if model is None else model.url
     return Settings(
         database=DatabaseSettings(VAULTRA_POOL_SIZE=pool_size),
-        model=ModelSettings(OPENAI_API_KEY=key, OPENAI_BASE_URL=url, VAULTRA_MODEL="scripted"),
+        model=ModelSettings(
+            OPENAI_API_KEY=key,
+            OPENAI_BASE_URL=url,
+            VAULTRA_MODEL="scripted",
+            VAULTRA_MODEL_PRICES=prices,
+        ),
+        limits=LimitSettings(**{**NO_LIMITS, **limits}),
         # Nobody listens there: a test that asks Stripe learns so at once.
         stripe=StripeSettings(STRIPE_API_BASE="http://127.0.0.1:1"),
         security=SecuritySettings(VAULTRA_SECRET_KEYS=",".join(KEY_RING)),
@@ -222,7 +240,12 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
     """Serve the application on a free port while the block runs; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1
+        app,
+        http=protocol_dropping(app.state.metrics.slow_readers.inc),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -251,6 +274,7 @@ async def running(
     pool_size: int = 5,
     with_worker: bool = True,
     settings: Settings | None = None,
+    **wanted: Any,
 ) -> AsyncIterator[Service]:
     """Run the application on a database; without a script, the built-in planner answers."""
     async with AsyncExitStack() as stack:
@@ -258,7 +282,7 @@ async def running(
         database = Database(database_url)
         stack.push_async_callback(database.dispose)
         shop = await make_shop(database)
-        settings = settings or settings_for(model, pool_size=pool_size)
+        settings = settings or settings_for(model, pool_size=pool_size, **wanted)
         plain_url = database_url.render_as_string(hide_password=False)
         app = create_app(settings, plain_url, with_worker=with_worker)
         url = await stack.enter_async_context(listening(app))

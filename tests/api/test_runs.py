@@ -112,6 +112,24 @@ async def test_messages_to_a_busy_conversation_are_answered_in_order(
         assert earlier["finished_at"] <= later["started_at"]
 
 
+async def test_fifty_messages_at_once_are_answered_one_after_the_other(
+    open_service: OpenService,
+) -> None:
+    script = Script([Turn([Text("Answered.")], repeat=True)])
+    async with open_service(script) as service:
+        bodies = [service.body(f"Question {n}") for n in range(50)]
+        answers = await asyncio.gather(*(service.post_run(body, timeout=60) for body in bodies))
+        overlapping = await service.query(
+            "SELECT count(*) FROM agent_runs AS one JOIN agent_runs AS other"
+            " ON one.id < other.id AND one.finished_at > other.started_at"
+            " AND other.finished_at > one.started_at"
+        )
+        stored = await service.query("SELECT count(*) FROM agent_messages")
+    assert all(text_of(events) == "Answered." for events in answers)
+    assert all(types_of(events)[-1] == "RUN_FINISHED" for events in answers)
+    assert (overlapping, stored) == (0, 100)
+
+
 async def test_interrupting_stops_the_answer_and_asks_anew(open_service: OpenService) -> None:
     gate = Gate()
     async with open_service(_held(gate)) as service:

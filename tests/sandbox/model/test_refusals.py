@@ -14,8 +14,11 @@ USER = {"role": "user", "content": "Hello"}
 RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "{}"}
 
 
-def calling(*ids: str) -> dict[str, Any]:
-    function = {"name": "lookup", "arguments": "{}"}
+EMPTY = {"type": "text", "text": ""}
+
+
+def calling(*ids: str, name: str = "lookup") -> dict[str, Any]:
+    function = {"name": name, "arguments": "{}"}
     calls = [{"id": name, "type": "function", "function": function} for name in ids]
     return {"role": "assistant", "content": None, "tool_calls": calls}
 
@@ -50,6 +53,16 @@ async def test_wrong_key_is_refused(connect: Connect) -> None:
     assert caught.value.code == "invalid_api_key"
     assert "sk-other" not in str(caught.value)
     assert model.requests == []
+
+
+async def test_what_was_refused_is_told_to_the_test(connect: Connect) -> None:
+    async with serve(SCRIPT) as model:
+        with pytest.raises(openai.BadRequestError):
+            await connect(model).ainvoke([USER, calling("call_1")])
+        await connect(model).ainvoke([USER])
+        [(body, why)] = model.refused
+    assert body["messages"][1]["tool_calls"][0]["id"] == "call_1"
+    assert why.startswith("An assistant message with 'tool_calls' must be followed")
 
 
 async def test_missing_key_is_refused() -> None:
@@ -102,6 +115,18 @@ async def test_result_without_its_call_is_refused(messages: list[dict[str, Any]]
     assert "must be a response to a preceeding message" in error["message"]
 
 
+@pytest.mark.parametrize(
+    "messages",
+    [
+        pytest.param([USER, calling("call_1", "call_1"), RESULT, RESULT], id="in one message"),
+        pytest.param([USER, calling("call_1"), RESULT, calling("call_1"), RESULT], id="in two"),
+    ],
+)
+async def test_id_of_a_call_is_used_once(messages: list[dict[str, Any]]) -> None:
+    error = await refusal(messages=messages)
+    assert "Duplicate value for 'tool_call_id' of 'call_1'" in error["message"]
+
+
 async def test_parallel_calls_may_be_answered_in_any_order() -> None:
     other = {**RESULT, "tool_call_id": "call_2"}
     messages = [USER, calling("call_1", "call_2"), other, RESULT]
@@ -124,6 +149,13 @@ async def test_parallel_calls_may_be_answered_in_any_order() -> None:
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
         ({"messages": [{**calling("a"), "role": "user"}]}, "messages[0].tool_calls"),
         ({"messages": [calling()]}, "messages[0].tool_calls"),
+        ({"messages": [{**calling("a"), "content": 3}]}, "messages[0].content"),
+        ({"messages": [{**USER, "content": []}]}, "messages[0].content"),
+        ({"messages": [{**USER, "content": [EMPTY]}]}, "messages[0].content[0].text"),
+        ({"messages": [calling("")]}, "messages[0].tool_calls[0].id"),
+        ({"messages": [calling("a" * 41)]}, "messages[0].tool_calls[0].id"),
+        ({"messages": [calling("a", name="")]}, "messages[0].tool_calls[0].function.name"),
+        ({"messages": [calling("a", name="a b")]}, "messages[0].tool_calls[0].function.name"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"n": 2}, "n"),
         ({"tools": []}, "tools"),
