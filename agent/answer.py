@@ -139,15 +139,20 @@ class ChatCompletionReader:
         self.has_told = False
         self.done = False
 
-    def feed(self, received: bytes) -> list[Part]:
-        """Return what these bytes bring; raise ModelError where they are not the protocol."""
+    def feed(self, received: bytes) -> Iterator[Part]:
+        """Yield what these bytes bring; raise ModelError behind it where they are no protocol."""
         *lines, self._rest = (self._rest + received).split(b"\n")
         parts: list[Part] = []
-        for line in lines:
-            if line.startswith(_DATA):
-                self._read(line[len(_DATA) :].strip(), parts)
-                self.has_told = self.has_told or bool(parts)
-        return parts
+        try:
+            for line in lines:
+                if line.startswith(_DATA):
+                    self._read(line[len(_DATA) :].strip(), parts)
+                    self.has_told = self.has_told or bool(parts)
+        except ModelError:
+            # What was whole before the fault has been said.
+            yield from parts
+            raise
+        yield from parts
 
     def _read(self, data: bytes, parts: list[Part]) -> None:
         if data == _DONE:

@@ -31,8 +31,6 @@ from domain.access import Access
 from domain.errors import EventsExpiredError, InvalidInputError
 from domain.runs import FINISHED_STATES, RunState
 
-# A wake-up can be missed while the listening connection is down; then this is the delay.
-POLL_SECONDS = 2.0
 PAGE = 500
 PIECES = (TextMessageContentEvent, ToolCallArgsEvent)
 
@@ -287,7 +285,7 @@ class _Reader:
                 elif over:
                     return
                 if len(page) < PAGE:
-                    await self._news.wait(POLL_SECONDS)
+                    await self._news.wait(self._notifications.patience)
         finally:
             self._notifications.dismiss(self._topic, self._news)
 

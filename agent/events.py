@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -150,12 +150,20 @@ class EventMapper:
         self.text = ""
         self._message_ended = False
 
-    def close_calls(self, content: str) -> Iterator[Event]:
-        """Yield the ends and results that an interrupted run's tool calls still owe."""
+    @property
+    def owes_results(self) -> bool:
+        """Whether a tool call was told whose result was not."""
+        return bool(self._unanswered)
+
+    def close_calls(self, content: str, known: Mapping[str, str]) -> Iterator[Event]:
+        """Yield the ends and results that an interrupted run's tool calls still owe.
+
+        `known` has the results of those that were carried out, by call; the others get `content`.
+        """
         for call_id in self._open_calls:
             yield ToolCallEndEvent(tool_call_id=call_id)
         for call_id in self._unanswered:
-            yield _tool_result(call_id, content)
+            yield _tool_result(call_id, known.get(call_id, content))
         self._open_calls.clear()
         self._unanswered.clear()
 

@@ -43,7 +43,7 @@ from db.repositories import approvals, conversations, runs
 from db.repositories.history import Past
 from db.repositories.runs import Attempt
 from db.repositories.turns import Begun, Ending, begin_first_attempt
-from db.session import Session
+from db.session import REFUSED, Session
 from domain.access import Access
 from domain.errors import NotFoundError, VaultraError
 from domain.runs import FINISHED_STATES, RunState, RunSupersededError
@@ -143,8 +143,9 @@ async def _end_without_access(runtime: AgentRuntime, run_id: UUID) -> None:
         if RunState(run.state) not in _TO_EXECUTE:
             return
         chain = await read_chain(session, run)
+        known = await runs.list_results(session, run.id)
         events = [
-            *chain.mapper.close_calls(CANCELLED),
+            *chain.mapper.close_calls(CANCELLED, known),
             *chain.mapper.close_message(),
             chain.mapper.failed(NotFoundError.code, GONE),
         ]
@@ -306,7 +307,8 @@ class Execution:
 
     async def _finish(self, state: RunState, *, code: str = "", message: str = "") -> None:
         """Close what is open, store what was said and end the run, in one transaction."""
-        closing = [*self._mapper.close_calls(CANCELLED), *self._mapper.close_message()]
+        known = await self._untold_results() if self._mapper.owes_results else {}
+        closing = [*self._mapper.close_calls(CANCELLED, known), *self._mapper.close_message()]
         endings: dict[RunState, Callable[[], Event]] = {
             RunState.COMPLETED: self._mapper.finished,
             RunState.CANCELLED: self._mapper.cancelled,
@@ -326,6 +328,15 @@ class Execution:
             partial=None if state == RunState.COMPLETED else state.value,
         )
         await self.log.append([*closing, endings[state]()], ending)
+
+    async def _untold_results(self) -> dict[str, str]:
+        """Return what came of calls that were carried out in the moment the run was stopped."""
+        try:
+            async with self._runtime.database.unit_of_work() as session:
+                return await runs.list_settled_results(session, self._run.id)
+        except REFUSED:
+            _logger.warning("run.calls_unsettled", run_id=str(self._run.id))
+            return {}
 
     async def _hold(self, session: Session) -> Run:
         run = await runs.find_run_to_end(session, self._run)

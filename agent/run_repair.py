@@ -242,7 +242,8 @@ async def _close(session: Session, run: Run, log: Sequence[LoggedEvent]) -> None
     closing: list[Event] = []
     if not _has_gap(log):
         mapper = (await read_chain(session, run)).mapper
-        closing = [*mapper.close_calls(CANCELLED), *mapper.close_message()]
+        known = await runs.list_results(session, run.id)
+        closing = [*mapper.close_calls(CANCELLED, known), *mapper.close_message()]
         if mapper.message_id is not None and mapper.text:
             await run_health.insert_answer(
                 session,

@@ -26,6 +26,10 @@ HELLO = "hello"
 # Whoever listens answers within milliseconds.
 _ANSWER_SECONDS = 2.0
 _GREET = "SELECT pg_notify($1, $2)"
+# Nothing is missed while this process listens; it looks all the same now and then. While it does
+# not, this is how late others' news is.
+LISTENING_SECONDS = 15.0
+UNHEARD_SECONDS = 2.0
 _logger = get_logger(__name__)
 
 
@@ -112,6 +116,12 @@ class Notifications:
         self._is_alone = False
         self.writer = EventWriter(database, self.origin, is_alone=lambda: self._is_alone)
         self.tick = Tick()
+        self._is_listening = False
+
+    @property
+    def patience(self) -> float:
+        """How many seconds a waiter may wait before it looks by itself."""
+        return LISTENING_SECONDS if self._is_listening else UNHEARD_SECONDS
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Notifications]:
@@ -175,16 +185,17 @@ class Notifications:
             except DatabaseError:
                 # Followers poll in the meantime; nothing is lost, only slower.
                 _logger.warning("notifications.reconnecting")
-            # What was announced while nobody listened is unknown: everybody looks again.
             self._is_alone = False
-            for topic in list(self._waiters):
-                self.wake(topic)
+            # From now on, everybody looks more often.
+            self._wake_all()
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen_until_closed(self) -> None:
         try:
             async with self._database.connected() as connection:
                 await connection.add_listener(CHANNEL, self._received)
+                # What was announced while nobody listened is unknown.
+                self._wake_all()
                 loop = asyncio.get_running_loop()
                 concluding = loop.call_later(_ANSWER_SECONDS, self._conclude)
                 try:
@@ -193,6 +204,12 @@ class Notifications:
                     concluding.cancel()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError from error
+        finally:
+            self._is_listening = False
+
+    def _wake_all(self) -> None:
+        for topic in list(self._waiters):
+            self.wake(topic)
 
     async def _greet_others(self, connection: Connection) -> None:
         while True:
@@ -201,8 +218,10 @@ class Notifications:
             await self._has_to_greet.wait()
 
     def _conclude(self) -> None:
-        # From now on, whoever comes is heard.
+        # From now on, whoever comes is heard; and whoever was there tells this process everything.
         self._is_alone = not self._others
+        self._is_listening = True
+        self._wake_all()
 
     def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         topic, _, origin = str(payload).partition(" ")

@@ -123,16 +123,18 @@ def test_name_that_no_provider_would_take_back_is_mended_to_no_tools_name(
 
 def test_error_before_the_first_part_leaves_the_answer_to_the_planner() -> None:
     reader = ChatCompletionReader("gpt")
-    reader.feed(frame({"role": "assistant", "content": ""}))
+    assert list(reader.feed(frame({"role": "assistant", "content": ""}))) == []
     with pytest.raises(ModelUnavailableError):
-        reader.feed(b'data: {"error": {"message": "overloaded"}}\n')
+        list(reader.feed(b'data: {"error": {"message": "overloaded"}}\n'))
 
 
 def test_error_behind_a_part_ends_the_answer() -> None:
-    reader = ChatCompletionReader("gpt")
-    reader.feed(frame({"content": "Half"}))
+    # Both arrive together: what was whole is said.
+    together = frame({"content": "Half"}) + b'data: {"error": "overloaded"}\n'
+    parts = ChatCompletionReader("gpt").feed(together)
+    assert next(parts) == TextPart("Half")
     with pytest.raises(ModelError) as caught:
-        reader.feed(b'data: {"error": {"message": "overloaded"}}\n')
+        next(parts)
     assert not isinstance(caught.value, ModelUnavailableError)
 
 
@@ -157,7 +159,7 @@ def test_text_that_arrives_together_is_one_part() -> None:
 )
 def test_what_is_not_the_protocol_is_an_error(broken: bytes) -> None:
     with pytest.raises(ModelError):
-        ChatCompletionReader("gpt").feed(broken)
+        list(ChatCompletionReader("gpt").feed(broken))
 
 
 @pytest.mark.parametrize("finish", [None, "length", "content_filter"])

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import httpx
+
 from db.startup import PROJECT, migrate
 from tests.api.service import KEY_RING, token_for
 from tests.slow.hosts import Host, Network, network
@@ -81,16 +83,16 @@ class Deployment:
         """The one address that clients know: the proxy's."""
         return f"http://{self.proxy.address}:{PROXY_PORT}"
 
-    def start_serving(self, host: Host, model_port: int) -> None:
+    def start_serving(self, host: Host, model_url: str) -> None:
         """Start `vaultra serve --no-worker` on the host, and wait until it listens."""
-        self._start(host, model_port, "serve", "--no-worker", "--host", "0.0.0.0")
-        wait_for_port(host.address, SERVE_PORT)
+        self._start(host, model_url, "serve", "--no-worker", "--host", "0.0.0.0")
+        wait_until_served(f"http://{host.address}:{SERVE_PORT}")
 
-    def start_worker(self, host: Host, model_port: int) -> None:
+    def start_worker(self, host: Host, model_url: str) -> None:
         """Start `vaultra worker` on the host."""
-        self._start(host, model_port, "worker")
+        self._start(host, model_url, "worker")
 
-    def _start(self, host: Host, model_port: int, *command: str) -> None:
+    def _start(self, host: Host, model_url: str, *command: str) -> None:
         environment = {
             **plain_environment(),
             "DATABASE_URL": self.database_url,
@@ -99,7 +101,7 @@ class Deployment:
             "VAULTRA_TOOL_SECONDS": "240",
             "VAULTRA_STATE_FOLDER": str(self.folder / host.name),
             "OPENAI_API_KEY": "sk-test",
-            "OPENAI_BASE_URL": f"http://{MODEL}:{model_port}/v1",
+            "OPENAI_BASE_URL": model_url,
             "VAULTRA_MODEL": "scripted",
         }
         host.start(
@@ -135,6 +137,13 @@ def wait_for_port(address: str, port: int) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def wait_until_served(url: str) -> None:
+    """Wait until a service answers; its port takes connections before it does."""
+    address, port = url.removeprefix("http://").split(":")
+    wait_for_port(address, int(port))
+    httpx.get(f"{url}/healthz", timeout=PATIENCE_SECONDS, trust_env=False).raise_for_status()
 
 
 @contextlib.contextmanager

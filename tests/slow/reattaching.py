@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.frames import Frame, frames_of, text_of, types_of
+from tests.api.frames import Frame, frames_of, types_of
 
 TERMINAL = ("RUN_FINISHED", "RUN_ERROR")
 # A comment comes at least every 15 s.
@@ -39,8 +39,17 @@ class Reader:
         return [frame.event for frame in self.frames]
 
     @property
-    def text(self) -> str:
-        return text_of(self.events)
+    def texts(self) -> list[str]:
+        """The messages, each as it was said in the end."""
+        said: dict[str, str] = {}
+        for event in self.events:
+            if event["type"] == "TEXT_MESSAGE_CONTENT":
+                said[event["messageId"]] = said.get(event["messageId"], "") + event["delta"]
+        return [*said.values()]
+
+    @property
+    def went_well(self) -> bool:
+        return self.last.get("outcome") == {"type": "success"}
 
     @property
     def last(self) -> dict[str, Any]:
@@ -90,6 +99,12 @@ class Reader:
         """Wait for an event of the kind."""
         async with asyncio.timeout(seconds):
             while kind not in types_of(self.events):
+                await self.arrived.wait()
+
+    async def until_number(self, number: int, *, seconds: float = 60.0) -> None:
+        """Wait for the event of that number, or the last one."""
+        async with asyncio.timeout(seconds):
+            while len(self.frames) < number and not self.is_over:
                 await self.arrived.wait()
 
     def check_whole(self) -> None:

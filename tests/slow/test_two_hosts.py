@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -18,9 +17,10 @@ import httpx
 import pytest
 from ag_ui_validate.pytest_plugin import assert_valid_agui
 
+from agent.taking_over import BROKEN_OFF
 from db.session import Database
 from sandbox.model.script import Gate, Script, Text, ToolCalls, Turn
-from sandbox.model.server import serve
+from sandbox.model.server import ScriptedModel, serve
 from tests.api.service import run_body
 from tests.factories import Shop, make_shop
 from tests.slow.deployment import IDLE_SECONDS, MODEL, NETWORK, Deployment, deployed
@@ -49,9 +49,8 @@ class Office:
     deployment: Deployment
     shop: Shop
     sql: asyncpg.Connection
-    model_port: int
+    model: ScriptedModel
     client: httpx.AsyncClient
-    requests: list[dict[str, Any]]
     readers: list[asyncio.Task[None]] = field(default_factory=list)
 
     def ask(self, question: str, thread_id: str | None = None) -> Reader:
@@ -64,6 +63,13 @@ class Office:
     async def until_all_is_read(self, seconds: float) -> None:
         async with asyncio.timeout(seconds):
             await asyncio.gather(*self.readers)
+
+    async def let_the_agent_write(self) -> None:
+        """Let the tools that write do so without asking a person."""
+        path = f"/v1/businesses/{self.shop.business_id}/agent-settings"
+        wanted = {"without_approval": ["create_recommendation", "update_recommendation"]}
+        answer = await self.client.put(path, json=wanted)
+        assert answer.status_code == 200, answer.text
 
     async def note(self, title: str) -> UUID:
         """Store a recommendation."""
@@ -128,17 +134,18 @@ async def office(deployment: Deployment, script: Script) -> AsyncIterator[Office
             trust_env=False,
         ) as client,
     ):
-        port = int(model.url.split(":")[2].split("/")[0])
         sql = await asyncpg.connect(deployment.database_url)
-        opened = Office(deployment, shop, sql, port, client, model.requests)
+        opened = Office(deployment, shop, sql, model, client)
         try:
             await asyncio.gather(
                 *(
-                    asyncio.to_thread(deployment.start_serving, host, port)
+                    asyncio.to_thread(deployment.start_serving, host, model.url)
                     for host in (deployment.one, deployment.two)
                 )
             )
+            await opened.let_the_agent_write()
             yield opened
+            assert model.refused == []
         finally:
             for reader in opened.readers:
                 reader.cancel()
@@ -161,7 +168,7 @@ async def test_tool_that_is_silent_for_twice_the_proxys_patience_is_waited_for(
                 Turn([Text("It is accepted.")], after_tool="update_recommendation"),
             ]
         )
-        deployment.start_worker(deployment.two, desk.model_port)
+        deployment.start_worker(deployment.two, desk.model.url)
         async with desk.holding(recommendation_id):
             reader = desk.ask("Accept it")
             await reader.until("TOOL_CALL_END")
@@ -174,8 +181,7 @@ async def test_tool_that_is_silent_for_twice_the_proxys_patience_is_waited_for(
         assert reader.breaks == 0
         reader.check_whole()
         assert_valid_agui(reader.events)
-        assert reader.text == "Let me do that. It is accepted."
-        assert reader.last["outcome"] == {"type": "success"}
+        check_texts({reader: ["Let me do that. ", "It is accepted."]})
         assert await desk.changes(recommendation_id) == 1
 
 
@@ -224,7 +230,7 @@ async def on_host_one(desk: Office, script: Script) -> Stage:
     gates = (Gate(), Gate(), Gate())
     noted = await desk.note("Answer disputes in time")
     script.turns.extend(lines(noted, gates))
-    desk.deployment.start_worker(desk.deployment.one, desk.model_port)
+    desk.deployment.start_worker(desk.deployment.one, desk.model.url)
     half_said, unsaid = desk.ask("In halves"), desk.ask("Nothing yet")
     between = desk.ask("Note and tell")
     async with asyncio.timeout(60):
@@ -252,7 +258,7 @@ async def test_loss_of_a_host_ends_each_run_once_and_doubles_nothing(
         async with desk.holding(prepared.noted) as holder:
             await prepared.waiting.until("TOOL_CALL_END")
             await desk.until_somebody_waits()
-            deployment.start_worker(deployment.two, desk.model_port)
+            deployment.start_worker(deployment.two, desk.model.url)
             others = [desk.ask("Slowly"), desk.ask("Slowly")]
             await asyncio.gather(*(other.until("TEXT_MESSAGE_CONTENT") for other in others))
             await lose(deployment)
@@ -267,52 +273,54 @@ async def test_loss_of_a_host_ends_each_run_once_and_doubles_nothing(
         for reader in readers:
             reader.check_whole()
             assert_valid_agui(reader.events)
+        check_texts(
+            {
+                prepared.half_said: ["The first half, the second half."],
+                prepared.unsaid: ["Late, but whole."],
+                prepared.between: ["It is noted, and told."],
+                prepared.waiting: ["One moment. ", "Accepted."],
+                **{other: ["Slowly, word by word."] for other in others},
+                another: ["It is noted, and told."],
+            }
+        )
         await check_effects(desk, prepared)
-        check_texts(prepared, others, another)
         deployment.net.connect_again(deployment.one)
         await check_nothing_more_happens(desk, readers)
+        await check_effects(desk, prepared)
 
 
 async def check_effects(desk: Office, prepared: Stage) -> None:
-    """Each writing tool has worked once where its run went well, and never more than once."""
+    """Each writing tool has worked once."""
     assert await desk.calls(prepared.between) == 1
     titles = "SELECT count(*) FROM recommendations WHERE business_id = $1 AND title = $2"
     assert await desk.sql.fetchval(titles, desk.shop.business_id, NOTE["title"]) == 1
-    accepted = await desk.changes(prepared.noted)
-    assert accepted == await desk.calls(prepared.waiting)
-    assert accepted == (1 if went_well(prepared.waiting) else 0)
+    assert await desk.calls(prepared.waiting) == 1
+    assert await desk.changes(prepared.noted) == 1
 
 
-def check_texts(prepared: Stage, others: list[Reader], another: Reader) -> None:
-    """Nothing is said twice, and what went well is whole."""
-    whole = {
-        prepared.half_said: "The first half, the second half.",
-        prepared.unsaid: "Late, but whole.",
-        prepared.between: "It is noted, and told.",
-        prepared.waiting: "One moment. Accepted.",
-        **dict.fromkeys(others, "Slowly, word by word."),
-        another: "It is noted, and told.",
-    }
-    for reader, text in whole.items():
-        assert text.startswith(reader.text), reader.text
-        assert reader.text == text or not went_well(reader)
-    # These had said nothing, or were asked after the loss.
-    assert went_well(prepared.unsaid)
-    assert went_well(another)
-
-
-def went_well(reader: Reader) -> bool:
-    return bool(reader.last.get("outcome") == {"type": "success"})
+def check_texts(texts: dict[Reader, list[str]]) -> None:
+    """Every answer is whole, and nothing is said twice but what was broken off for all to see."""
+    for reader, whole in texts.items():
+        assert reader.went_well, reader.last
+        broken = [said for said in reader.texts if said.endswith(BROKEN_OFF)]
+        assert [said for said in reader.texts if said not in broken] == whole
+        assert len(broken) <= 1
+        for said in broken:
+            assert any(text.startswith(said.removesuffix(BROKEN_OFF)) for text in whole)
 
 
 async def check_nothing_more_happens(desk: Office, readers: list[Reader]) -> None:
     """The conversations go on, and a host that comes back changes nothing of what was told."""
+    # What the lost host has asked the model comes to an end: where it was cut off, it may even
+    # hear the rest now.
+    async with asyncio.timeout(90):
+        while desk.model.answering:  # noqa: ASYNC110 - of the model
+            await asyncio.sleep(0.1)
     following = [desk.ask("And now?", str(reader.body["threadId"])) for reader in readers]
     await desk.until_all_is_read(120)
     for reader in following:
         reader.check_whole()
-        assert reader.text == "I am here."
-        assert went_well(reader)
+        check_texts({reader: ["I am here."]})
     for reader in readers:
         again = Reader(desk.client, reader.body)
         await again.read()
