@@ -45,12 +45,17 @@ UNREADABLE_CALLS = "unreadable_calls"
 Work = Callable[[Session, Access], Awaitable[Any]]
 
 
+async def _at_once() -> None:
+    """Wait for nothing."""
+
+
 @dataclass(frozen=True)
 class AgentContext:
     """One run's surroundings: who asks, with which model and tools, on which database.
 
-    `stand_in` answers while `model` cannot; `tell` takes each part of the answer as it comes.
-    `past` is what is behind the run, if that has been read.
+    `stand_in` answers while `model` cannot; `tell` takes each part of the answer as it comes,
+    and `settled` waits until all of them are in the log. `past` is what is behind the run, if that
+    has been read.
     """
 
     attempt: Attempt
@@ -62,6 +67,7 @@ class AgentContext:
     clock: Clock
     gate: Gate
     tell: Callable[[Part], None]
+    settled: Callable[[], Awaitable[None]] = _at_once
     rates: StatedRates = NO_RATES
     past: Past | None = None
     spending: SpendingLimits = FREE

@@ -236,6 +236,7 @@ class Execution:
             clock=self._runtime.clock,
             gate=self._gate,
             tell=telling.tell,
+            settled=telling.settled,
             rates=self._runtime.rates,
             past=self.past,
             spending=self._runtime.spending,

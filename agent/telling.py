@@ -18,11 +18,18 @@ class Telling:
         """Begin with nothing told."""
         self._told: list[Part] = []
         self._woken = asyncio.Event()
+        self._is_settled = asyncio.Event()
+        self._is_settled.set()
 
     def tell(self, part: Part) -> None:
         """Take in a part; it waits for whoever reads, without a bound."""
         self._told.append(part)
+        self._is_settled.clear()
         self._woken.set()
+
+    async def settled(self) -> None:
+        """Wait until whoever reads has dealt with all that was told."""
+        await self._is_settled.wait()
 
     async def during(self, work: Awaitable[object]) -> AsyncGenerator[list[Part]]:
         """Yield what the work tells until it ends, then raise what it raised.
@@ -38,6 +45,8 @@ class Telling:
                 told, self._told = self._told, []
                 if told:
                     yield told
+                if not self._told:
+                    self._is_settled.set()
             await working
         finally:
             if not working.done():

@@ -69,6 +69,10 @@ async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> di
     calls = () if is_last else answer.calls
     for part in ends_of(calls):
         context.tell(part)
+    if answer.text and calls:
+        # Messages and calls are put in order by their times: what was said is stored before the
+        # calls that it led to have ended.
+        await context.settled()
     return {
         "messages": [_message(answer, calls)],
         "rounds": state["rounds"] + 1,

@@ -264,12 +264,14 @@ async def test_run_that_is_cancelled_while_it_writes_ends_all_the_same(
 async def test_run_that_is_cancelled_while_it_begins_ends_all_the_same(
     open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = asyncio.Event()
+    begun, asked = asyncio.Event(), asyncio.Event()
     begin = executing._begin
 
     async def begin_and_hear_late(*arguments: Any) -> Any:
         execution = await begin(*arguments)
         begun.set()
+        await asked.wait()
+        # By then the worker has heard of it.
         await asyncio.sleep(0.3)
         return execution
 
@@ -278,6 +280,7 @@ async def test_run_that_is_cancelled_while_it_begins_ends_all_the_same(
         run_id = await service.begin("first")
         await asyncio.wait_for(begun.wait(), 5)
         await service.cancel(run_id)
+        asked.set()
         events = await _events(service, run_id)
         assert_valid_agui(events, max_warnings=0)
         assert types_of(events) == ["RUN_STARTED", "STATE_SNAPSHOT", "RUN_FINISHED"]
