@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import asyncpg
 from sqlalchemy import text
@@ -58,20 +59,23 @@ class Database:
             hide_parameters=True,
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[Session]:
         """Open a session whose work is committed once, at the end, or not at all."""
-        try:
+        with _reachable():
             async with self._sessions() as session, session.begin():
                 yield session
-        except UNREACHABLE as error:
-            raise unreachable() from error
-        except DBAPIError as error:
-            # Without a statement it was the connection that failed: no such database, no such user.
-            if error.connection_invalidated or error.statement is None:
-                raise unreachable() from error
-            raise
+
+    async def call(self, statement: str, *arguments: Any) -> Any:
+        """Run one statement (`$1`, …) that is a transaction by itself; return its only value.
+
+        It takes one round trip instead of three, and a third of the CPU of a unit of work.
+        """
+        with _reachable():
+            async with self._alone.connect() as connection:
+                return (await connection.exec_driver_sql(statement, arguments)).scalar_one()
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""
@@ -109,6 +113,20 @@ class Database:
     async def dispose(self) -> None:
         """Close the pool."""
         await self.engine.dispose()
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Raise DatabaseError for what says that the database cannot be reached."""
+    try:
+        yield
+    except UNREACHABLE as error:
+        raise unreachable() from error
+    except DBAPIError as error:
+        # Without a statement it was the connection that failed: no such database, no such user.
+        if error.connection_invalidated or error.statement is None:
+            raise unreachable() from error
+        raise
 
 
 async def leave_unflushed(session: Session) -> None:
