@@ -29,7 +29,7 @@ SHUTDOWN_SECONDS = 5
 
 
 def run_on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
-    """Run the work on uvloop, which takes a third less CPU a turn, or on asyncio's own loop."""
+    """Run the work on uvloop, which takes less CPU, or on asyncio's loop where there is none."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(work)
 
