@@ -74,6 +74,7 @@ class Notifications:
         self.origin = secrets.token_hex(4)
         self.writer = EventWriter(database, self.origin)
         self._is_listening = False
+        self._has_tried = asyncio.Event()
 
     @property
     def patience(self) -> float:
@@ -82,9 +83,13 @@ class Notifications:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Notifications]:
-        """Listen for other processes' announcements until the block ends."""
+        """Listen for other processes' announcements until the block ends.
+
+        The block begins when it does, or when it turns out that it cannot yet.
+        """
         task = asyncio.create_task(self._listen_forever(), name="notifications")
         try:
+            await self._has_tried.wait()
             yield self
         finally:
             task.cancel()
@@ -142,6 +147,7 @@ class Notifications:
             except DatabaseError:
                 # Followers poll in the meantime; nothing is lost, only slower.
                 _logger.warning("notifications.reconnecting")
+            self._has_tried.set()
             # From now on, everybody looks more often.
             self._wake_all()
             await asyncio.sleep(_RECONNECT_SECONDS)
@@ -151,6 +157,7 @@ class Notifications:
             async with self._database.connected() as connection:
                 await connection.add_listener(CHANNEL, self._received)
                 self._is_listening = True
+                self._has_tried.set()
                 # What was announced while nobody listened is unknown.
                 self._wake_all()
                 await asyncio.get_running_loop().create_future()
