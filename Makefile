@@ -39,7 +39,7 @@ fmt: $(READY) ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## Measure a turn's overhead beside two bare servers
+bench: $(READY) ## Measure what a turn costs beside bare servers and a plain one
 	$(BIN)/python -m benchmarks.turn $(ARGS)
 
 migrate: $(READY) ## Bring the database up to date

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,12 @@ from langgraph.prebuilt import ToolRuntime
 from pydantic_core import to_json
 
 from agent.approvals import Gate
+from agent.parts import Part
 from db.models import ToolCallRecord
 from db.repositories import runs
+from db.repositories.history import Past
 from db.repositories.runs import Attempt
+from db.repositories.turns import record_result
 from db.session import Database, Session
 from domain.access import Access, Permission
 from domain.errors import ToolResultTooLargeError, ToolTimeoutError, VaultraError
@@ -45,7 +49,8 @@ Work = Callable[[Session, Access], Awaitable[Any]]
 class AgentContext:
     """One run's surroundings: who asks, with which model and tools, on which database.
 
-    `stand_in` answers while `model` cannot.
+    `stand_in` answers while `model` cannot; `tell` takes each part of the answer as it comes.
+    `past` is what is behind the run, if that has been read.
     """
 
     attempt: Attempt
@@ -56,7 +61,9 @@ class AgentContext:
     tools: tuple[BaseTool, ...]
     clock: Clock
     gate: Gate
+    tell: Callable[[Part], None]
     rates: StatedRates = NO_RATES
+    past: Past | None = None
     spending: SpendingLimits = FREE
     tool_seconds: float = TOOL_SECONDS
 
@@ -70,13 +77,16 @@ class AgentContext:
     ) -> str:
         """Do a tool call's work once, and return the JSON that the model sees of it.
 
-        The work and the record of its result are one transaction; a repeated call returns
-        the stored result. Raises NotPermittedError, ApprovalStaleError and whatever VaultraError
-        the work raises, after recording it; RunSupersededError if the attempt is over.
+        Work that needs more than the permission to read is one transaction with the record of its
+        result; a repeated call returns the stored result. Raises NotPermittedError,
+        ApprovalStaleError and whatever VaultraError the work raises, after recording it;
+        RunSupersededError if the attempt is over.
         """
         self.access.require(permission)
         call = _call_of(runtime)
         try:
+            if permission is Permission.READ and call["name"] not in self.gate.needed:
+                return await self._read(call, work)
             return await self._do(call, work)
         except TimeoutError:
             late = ToolTimeoutError(f"{call['name']} took too long. Ask for less at a time.")
@@ -86,14 +96,27 @@ class AgentContext:
             await self._record_failure(call, error)
             raise
 
+    async def _read(self, call: ToolCall, work: Work) -> str:
+        """Do work that changes nothing, so that the record of it need not be claimed before."""
+        begin = time.monotonic()
+        async with asyncio.timeout(self.tool_seconds):
+            async with self.database.unit_of_work() as session:
+                result = _as_seen(await work(session, self.access))
+            arguments = self.gate.as_approved(call)["args"]
+            return await record_result(
+                self.database,
+                self.attempt,
+                (str(call["id"]), call["name"], arguments),
+                result,
+                seconds=time.monotonic() - begin,
+            )
+
     async def _do(self, call: ToolCall, work: Work) -> str:
         async with asyncio.timeout(self.tool_seconds), self.database.unit_of_work() as session:
             record = await self._claim(session, call)
             if record.result is None:
                 await self.gate.require(session, self.access, call, now=self.clock())
-                result = to_json(await work(session, self.access)).decode()
-                if len(result) > MAX_RESULT_CHARACTERS:
-                    raise ToolResultTooLargeError
+                result = _as_seen(await work(session, self.access))
                 await runs.finish_tool_call(session, record, status="succeeded", result=result)
             return str(record.result)
 
@@ -112,6 +135,14 @@ class AgentContext:
         async with self.database.unit_of_work() as session:
             record = await self._claim(session, call)
             await runs.finish_tool_call(session, record, status=status, result=result)
+
+
+def _as_seen(found: object) -> str:
+    """Return the JSON that the model sees, or raise ToolResultTooLargeError."""
+    result = to_json(found).decode()
+    if len(result) > MAX_RESULT_CHARACTERS:
+        raise ToolResultTooLargeError
+    return result
 
 
 def _call_of(runtime: ToolRuntime[AgentContext, Any]) -> ToolCall:

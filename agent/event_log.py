@@ -24,18 +24,18 @@ from db.event_writer import Append, append_and_announce
 from db.notifications import News, Notifications
 from db.repositories import runs
 from db.repositories.runs import Attempt
+from db.repositories.turns import Ending, end_run
 from db.run_tail import LoggedEvent, RunTail
 from db.session import Database, Session
 from domain.access import Access
 from domain.errors import EventsExpiredError, InvalidInputError
 from domain.runs import FINISHED_STATES, RunState
 
-# Long enough to merge a burst of tokens into one row, short enough to read as typing.
-MERGE_SECONDS = 0.04
 PAGE = 500
 PIECES = (TextMessageContentEvent, ToolCallArgsEvent)
 
-Work = Callable[[Session], Awaitable[None]]
+# What is done in the transaction that writes events; an ending is one statement with them.
+Work = Callable[[Session], Awaitable[None]] | Ending
 
 
 def topic_of(run_id: UUID) -> str:
@@ -93,14 +93,16 @@ class RunLog:
         notifications.keep(self._topic, self._tail)
         self._pending: list[Event] = []
         self._writing = asyncio.Lock()
-        self._timer: asyncio.Task[None] | None = None
+        self._is_scheduled = False
+        self._is_closed = False
+        self._late: asyncio.Task[None] | None = None
         self._sent_text = False
 
     async def append(self, events: Iterable[Event], work: Work | None = None) -> None:
         """Persist the events, with `work` in the same transaction, then wake the followers.
 
-        Pieces of text and of arguments are merged and written up to 40 ms later, except the
-        first text of the run.
+        Pieces of text and of arguments are merged and written at the process's next tick, up to
+        40 ms later, except the first text of the run.
         """
         may_wait = work is None
         for event in events:
@@ -113,28 +115,34 @@ class RunLog:
         else:
             await self.flush(work)
 
+    def append_soon(self, events: Iterable[Event]) -> None:
+        """Persist the events with the next ones, at the process's next tick at the latest."""
+        for event in events:
+            self._add(event)
+        self._schedule()
+
     def _add(self, event: Event) -> None:
         match self._pending[-1:], event:
             case [TextMessageContentEvent() as last], TextMessageContentEvent() if (
                 last.message_id == event.message_id
             ):
-                merged: Event = last.model_copy(update={"delta": last.delta + event.delta})
+                last.delta += event.delta
             case [ToolCallArgsEvent() as last], ToolCallArgsEvent() if (
                 last.tool_call_id == event.tool_call_id
             ):
-                merged = last.model_copy(update={"delta": last.delta + event.delta})
+                last.delta += event.delta
             case _:
                 self._pending.append(event)
-                return
-        self._pending[-1] = merged
 
     def _schedule(self) -> None:
-        if self._pending and (self._timer is None or self._timer.done()):
-            self._timer = asyncio.create_task(self._flush_later(), name=self._topic)
+        if self._pending and not self._is_scheduled:
+            self._is_scheduled = True
+            self._notifications.tick.call(self._flush_due)
 
-    async def _flush_later(self) -> None:
-        await asyncio.sleep(MERGE_SECONDS)
-        await self.flush()
+    def _flush_due(self) -> None:
+        self._is_scheduled = False
+        if self._pending and not self._is_closed:
+            self._late = asyncio.create_task(self._flush(None), name=self._topic)
 
     async def flush(self, work: Work | None = None) -> None:
         """Write what is pending, and `work`, in one transaction; ends it even if cancelled."""
@@ -158,6 +166,11 @@ class RunLog:
         if work is None:
             await self._notifications.writer.append(self._rows(rows))
             return
+        if isinstance(work, Ending):
+            origin = self._notifications.writer.origin
+            announcement = None if origin is None else f"{self._topic} {origin}"
+            await end_run(self._database, work, rows, announcement)
+            return
         async with self._database.unit_of_work() as session:
             await work(session)
             await self.write_in(session, rows)
@@ -165,7 +178,7 @@ class RunLog:
     async def write_in(self, session: Session, rows: list[LoggedEvent]) -> None:
         """Append in a transaction; whoever commits it calls `committed`."""
         if rows:
-            await append_and_announce(session, self._rows(rows), self._notifications.origin)
+            await append_and_announce(session, self._rows(rows), self._notifications.writer.origin)
 
     def _rows(self, rows: list[LoggedEvent]) -> Append:
         return Append(self._attempt.run_id, self._attempt.number, self._topic, rows)
@@ -178,14 +191,13 @@ class RunLog:
 
     @contextlib.asynccontextmanager
     async def closing(self) -> AsyncIterator[RunLog]:
-        """Own the delayed write for the length of the block."""
+        """Own the delayed write for the length of the block; one that has begun ends."""
         try:
             yield self
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._timer
+            self._is_closed = True
+            if self._late is not None:
+                await self._late
 
 
 async def follow(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from ag_ui.core import (
     BaseEvent,
     CustomEvent,
@@ -44,6 +45,7 @@ from db.models import Approval
 
 PROTOCOL_VERSION = "1.0"
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+_PIECE = {"message_id", "delta"}
 TERMINAL_TYPES = frozenset({"RUN_FINISHED", "RUN_ERROR"})
 
 __all__ = [
@@ -60,6 +62,10 @@ __all__ = [
 
 def encode(event: BaseEvent) -> str:
     """Return the event's JSON; absent fields are omitted, never null."""
+    if isinstance(event, TextMessageContentEvent) and event.model_fields_set == _PIECE:
+        # Most events are such, and the model takes ten times as long for the same bytes.
+        piece = {"type": event.type, "messageId": event.message_id, "delta": event.delta}
+        return orjson.dumps(piece).decode()
     return event.model_dump_json(by_alias=True)
 
 

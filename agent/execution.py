@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
-from typing import cast
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from agent.approvals import Gate, open_gate
+from langchain_core.runnables import RunnableConfig
+
+from agent.approvals import Gate, gate_without, open_gate
 from agent.context import CANCELLED, AgentContext
 from agent.event_log import RunLog, number, to_its_end, topic_of
 from agent.events import Event, EventMapper
@@ -21,20 +22,28 @@ from agent.graph.nodes import MAX_ROUNDS
 from agent.graph.state import RunGraphState
 from agent.interrupts import interrupt_of
 from agent.model import name_of
-from agent.parts import Part, TextPart
+from agent.parts import Part
 from agent.planner.model import PlannerChatModel
 from agent.progress import Progress
 from agent.prompts import prompt_version
 from agent.run_life import end_run
 from agent.runtime import AgentRuntime
-from agent.taking_over import close_dead_attempt, opening_state, read_chain
+from agent.taking_over import (
+    close_dead_attempt,
+    opening_state,
+    read_chain,
+    read_opening_state,
+)
+from agent.telling import Telling
 from agent.tools.catalogue import tools_for
 from config.logs import get_logger
 from db.models import Run
 from db.notifications import announce
 from db.repositories import approvals, conversations, runs
+from db.repositories.history import Past
 from db.repositories.runs import Attempt
-from db.session import Session
+from db.repositories.turns import Begun, Ending, begin_first_attempt
+from db.session import REFUSED, Session
 from domain.access import Access
 from domain.errors import NotFoundError, VaultraError
 from domain.runs import FINISHED_STATES, RunState, RunSupersededError
@@ -83,6 +92,14 @@ async def execute(runtime: AgentRuntime, run_id: UUID) -> None:
 
 async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
     """Take the run over and log that it goes on; return None for one that is over or gone."""
+    first = await begin_first_attempt(
+        runtime.database,
+        run_id,
+        model=name_of(runtime.model),
+        prompt_version=prompt_version(),
+    )
+    if first is not None:
+        return _open_first(runtime, first)
     async with runtime.database.unit_of_work() as session:
         run = await runs.find_run_to_execute(session, run_id)
         if run is None or RunState(run.state) not in _TO_EXECUTE:
@@ -96,10 +113,26 @@ async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
         execution = Execution(runtime, run, access, chain.mapper, chain.progress, gate, log)
         events = await close_dead_attempt(session, run, chain)
         if not chain.progress.has_output and not execution.is_hopeless:
-            events.append(await opening_state(session, run, access, runtime.clock()))
+            events.append(await read_opening_state(session, run, access, runtime.clock()))
         begun = number(events, chain.last_seq)
         await log.write_in(session, begun)
     log.committed(begun)
+    return execution
+
+
+def _open_first(runtime: AgentRuntime, begun: Begun) -> Execution:
+    """Log how things stand with whatever comes next.
+
+    A process that dies before that leaves it to the next attempt.
+    """
+    run = begun.run
+    attempt = Attempt(run.id, run.attempt)
+    log = RunLog(runtime.database, runtime.notifications, attempt, last_seq=1)
+    log.append_soon([opening_state(begun.title, begun.past.synced_at, runtime.clock())])
+    mapper = EventMapper(run.conversation_id, run.client_run_id)
+    gate = gate_without(begun.without_approval)
+    execution = Execution(runtime, run, begun.access, mapper, Progress(), gate, log)
+    execution.past = begun.past
     return execution
 
 
@@ -157,6 +190,8 @@ class Execution:
         self._gate = gate
         self._attempt = Attempt(run.id, run.attempt)
         self.log = log
+        # What is behind the run, if that has been read.
+        self.past: Past | None = None
 
     @property
     def is_hopeless(self) -> bool:
@@ -185,17 +220,12 @@ class Execution:
             await self._conclude()
 
     async def _stream(self) -> None:
-        async with contextlib.aclosing(self._parts()) as parts:
-            async for part in parts:
-                if isinstance(part, TextPart):
-                    # The message begins with its first words: one write, and cancelled in the
-                    # middle of it, no word is lost.
-                    await self.log.append([*self._mapper.events_for(part)])
-                    continue
-                for event in self._mapper.events_for(part):
-                    await self._log(event)
+        telling = Telling()
+        async with contextlib.aclosing(telling.during(self._graph(telling))) as batches:
+            async for batch in batches:
+                await self._log(batch)
 
-    async def _parts(self) -> AsyncGenerator[Part]:
+    async def _graph(self, telling: Telling) -> None:
         context = AgentContext(
             attempt=self._attempt,
             access=self._access,
@@ -205,7 +235,9 @@ class Execution:
             tools=tools_for(self._access),
             clock=self._runtime.clock,
             gate=self._gate,
+            tell=telling.tell,
             rates=self._runtime.rates,
+            past=self.past,
             spending=self._runtime.spending,
             tool_seconds=self._runtime.tool_seconds,
         )
@@ -216,24 +248,26 @@ class Execution:
             "rounds": len(self._progress.rounds),
             "fell_back": False,
         }
-        stream = build_graph().astream(
-            begin,
-            {"recursion_limit": 2 * MAX_ROUNDS + 5},
-            context=context,
-            stream_mode="custom",
-        )
-        async with contextlib.aclosing(cast("AsyncGenerator[Part]", stream)) as parts:
-            async for part in parts:
-                yield part
+        config: RunnableConfig = {"recursion_limit": 2 * MAX_ROUNDS + 5}
+        await build_graph().ainvoke(begin, config, context=context)
 
-    async def _log(self, event: Event) -> None:
-        if event.type.value == "TEXT_MESSAGE_END":
-            await self.log.append([event], self._store_message)
-            self._mapper.message_stored()
-        else:
-            await self.log.append([event])
+    async def _log(self, parts: Sequence[Part]) -> None:
+        """Log the parts in one write, but for a message that ends in the middle of the answer.
 
-    async def _store_message(self, session: Session, *, partial: str | None = None) -> None:
+        The message begins with its first words: cancelled in the middle of the write, no word is
+        lost.
+        """
+        events: list[Event] = []
+        for event in (event for part in parts for event in self._mapper.events_for(part)):
+            events.append(event)
+            if event.type.value == "TEXT_MESSAGE_END":
+                await self.log.append(events, self._store_message)
+                self._mapper.message_stored()
+                events = []
+        if events:
+            await self.log.append(events)
+
+    async def _store_message(self, session: Session) -> None:
         assert self._mapper.message_id is not None
         await conversations.insert_message(
             session,
@@ -242,7 +276,6 @@ class Execution:
             role="assistant",
             content=self._mapper.text,
             run_id=self._run.id,
-            partial=partial,
         )
 
     async def _conclude(self) -> None:
@@ -282,23 +315,28 @@ class Execution:
             RunState.FAILED: lambda: self._mapper.failed(code, message),
         }
 
-        async def work(session: Session) -> None:
-            run = await self._hold(session)
-            # A message that was stopped before its first word has nothing to keep.
-            if self._mapper.text:
-                partial = None if state == RunState.COMPLETED else state.value
-                await self._store_message(session, partial=partial)
-            run.usage = {"models": self._mapper.usage_json()}
-            await end_run(session, run, state, error_code=code or None)
-
-        await self.log.append([*closing, endings[state]()], work)
+        said = None
+        # A message that was stopped before its first word has nothing to keep.
+        if self._mapper.text and self._mapper.message_id is not None:
+            said = self._mapper.message_id, self._mapper.text
+        ending = Ending(
+            attempt=self._attempt,
+            state=state,
+            usage={"models": self._mapper.usage_json()},
+            error_code=code or None,
+            said=said,
+            partial=None if state == RunState.COMPLETED else state.value,
+        )
+        await self.log.append([*closing, endings[state]()], ending)
 
     async def _untold_results(self) -> dict[str, str]:
         """Return what came of calls that were carried out in the moment the run was stopped."""
-        async with self._runtime.database.unit_of_work() as session:
-            # Waits for the transaction of a call whose commit is under way.
-            await self._hold(session)
-            return await runs.list_results(session, self._run.id)
+        try:
+            async with self._runtime.database.unit_of_work() as session:
+                return await runs.list_settled_results(session, self._run.id)
+        except REFUSED:
+            _logger.warning("run.calls_unsettled", run_id=str(self._run.id))
+            return {}
 
     async def _hold(self, session: Session) -> Run:
         run = await runs.find_run_to_end(session, self._run)

@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -129,9 +131,8 @@ class ProviderChatModel(ChatOpenAI):
             return
 
     async def _post(self, body: bytes) -> aiohttp.ClientResponse:
-        url = f"{(self.openai_api_base or _DEFAULT_BASE).rstrip('/')}/chat/completions"
         try:
-            response = await self._opened().post(url, data=body, headers=self._headers())
+            response = await self._opened().post(self._url, data=body, headers=self._headers())
         except _BROKEN as error:
             _logger.warning("model.unreachable", error=type(error).__name__)
             raise ModelUnavailableError(_UNREACHABLE) from error
@@ -139,6 +140,10 @@ class ProviderChatModel(ChatOpenAI):
             async with response:
                 raise _refused(response.status, response.headers)
         return response
+
+    @property
+    def _url(self) -> str:
+        return f"{(self.openai_api_base or _DEFAULT_BASE).rstrip('/')}/chat/completions"
 
     def _headers(self) -> dict[str, str]:
         key = self.openai_api_key
@@ -155,7 +160,10 @@ class ProviderChatModel(ChatOpenAI):
             timeout = aiohttp.ClientTimeout(
                 total=None, sock_connect=CONNECT_SECONDS, sock_read=silence
             )
-            self._session = aiohttp.ClientSession(timeout=timeout, trust_env=True)
+            # Looked up once: aiohttp would read the environment, and ~/.netrc beside the key, in
+            # two threads for each request.
+            proxy = _proxy_to(self._url)
+            self._session = aiohttp.ClientSession(timeout=timeout, proxy=proxy)
         return self._session
 
     async def aclose(self) -> None:
@@ -175,6 +183,14 @@ def build_provider_model(settings: ModelSettings, **more: Any) -> ProviderChatMo
         silence_seconds=settings.timeout_seconds,
         **{"max_retries": 1, "max_completion_tokens": settings.max_output_tokens, **more},
     )
+
+
+def _proxy_to(url: str) -> str | None:
+    """Return the proxy that the environment names for the address, None for the direct way."""
+    parts = urlsplit(url)
+    if parts.hostname is None or proxy_bypass(parts.hostname):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def _call_ids(messages: Sequence[BaseMessage]) -> set[str]:

@@ -143,10 +143,15 @@ def _results(progress: Progress, records: Sequence[ToolCallRecord]) -> list[Part
     return parts
 
 
-async def opening_state(session: Session, run: Run, access: Access, now: datetime) -> Event:
-    """Return what a front end shows around the conversation as its answer begins."""
+async def read_opening_state(session: Session, run: Run, access: Access, now: datetime) -> Event:
+    """Read what a front end shows around the conversation as its answer begins."""
     conversation = await conversations.get_conversation(session, access, run.conversation_id)
     account = await find_integration(session, access)
     synced_at = None if account is None else account.last_synced_at
+    return opening_state(conversation.title, synced_at, now)
+
+
+def opening_state(title: str | None, synced_at: datetime | None, now: datetime) -> Event:
+    """Return what a front end shows around the conversation as its answer begins."""
     as_of = synced_at.isoformat() if synced_at else None
-    return state_snapshot(title=conversation.title, as_of=as_of, stale=is_stale(synced_at, now))
+    return state_snapshot(title=title, as_of=as_of, stale=is_stale(synced_at, now))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # Long enough for a phone in a tunnel, short enough that memory is not held for the dead.
 SLOW_READER_SECONDS = 30.0
 
 
-def protocol_dropping(dropped: Callable[[], None]) -> type[H11Protocol]:
+def protocol_dropping(dropped: Callable[[], None]) -> type[HttpToolsProtocol]:
     """Return uvicorn's HTTP protocol, with a bound on how long a client may not read.
 
     The bound begins when more than 64 KiB wait in the process, behind what the kernel takes, and
@@ -20,7 +20,7 @@ def protocol_dropping(dropped: Callable[[], None]) -> type[H11Protocol]:
     once the client has read the rest.
     """
 
-    class Protocol(H11Protocol):
+    class Protocol(HttpToolsProtocol):
         """One connection."""
 
         _limit: asyncio.TimerHandle | None = None

@@ -35,7 +35,7 @@ class AppState:
         return self.wiring.agent
 
 
-def state_of(request: Request) -> AppState:
-    """Return the state of the application that answers the request."""
+async def state_of(request: Request) -> AppState:
+    """Return the state of the application that answers the request; no thread is needed for it."""
     state: AppState = request.app.state.vaultra
     return state

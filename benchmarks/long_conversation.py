@@ -30,8 +30,8 @@ from agent.context import AgentContext
 from agent.graph.history import load_messages
 from agent.planner.model import PlannerChatModel
 from api.auth import issue_token
-from benchmarks.turn import free_port, process, scratch_folder, until_up
 from benchmarks.turn_load import QUESTION
+from benchmarks.turn_servers import free_port, process, scratch_folder, until_up
 from db.embedded import start_embedded_server
 from db.repositories.runs import Attempt
 from db.session import Database
@@ -196,6 +196,7 @@ async def load(lengths: list[int], characters: int) -> None:
                 tools=(),
                 clock=utc_now,
                 gate=Gate(),
+                tell=lambda _: None,
             )
             costs = [await _cost(context) for _ in range(LOADS)]
             print(

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from benchmarks.turn import scratch_folder
+from benchmarks.turn_servers import scratch_folder
 from db.embedded import start_embedded_server
 from db.session import Database
 from db.startup import migrate

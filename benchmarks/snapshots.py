@@ -29,7 +29,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from benchmarks.turn import scratch_folder
+from benchmarks.turn_servers import scratch_folder
 from db.embedded import start_embedded_server
 from db.repositories import ledger
 from db.repositories.ledger import LedgerOwner

@@ -19,7 +19,7 @@ import psutil
 
 from api.auth import issue_token
 from benchmarks.sync_world import Connected, connected, sandbox
-from benchmarks.turn import free_port, process, scratch_folder, until_up
+from benchmarks.turn_servers import free_port, process, scratch_folder, until_up
 from worker.wiring import utc_now
 
 STREAMS = 50

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import aiohttp
 
-from benchmarks.turn import free_port, process, scratch_folder, until_up
+from benchmarks.turn_servers import free_port, process, scratch_folder, until_up
 from db.columns import KeyRing
 from db.embedded import start_embedded_server
 from db.repositories.ledger import LedgerOwner

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import signal
 import sys
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import Awaitable
+from typing import Annotated
 from uuid import UUID, uuid4
 
 import typer
@@ -16,7 +13,9 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.history import FileHistory
 from rich.console import Console
 
+from cli.approving import Decide, always, by_prompt, nobody
 from cli.client import Client, ServerAddress, find_server
+from cli.conversing import EventLines, Outcome, Talk, View
 from cli.rendering import AnswerView
 from config.settings import load_settings
 from domain.errors import InvalidInputError, VaultraError
@@ -34,90 +33,91 @@ def chat(
     as_json: Annotated[
         bool, typer.Option("--json", help="With --once: print the events, one JSON a line.")
     ] = False,
+    approve: Annotated[
+        bool | None,
+        typer.Option(
+            "--yes/--no",
+            help="Approve, or deny, all that Vaultra asks before it writes. [default: ask]",
+        ),
+    ] = None,
     conversation: Annotated[UUID | None, typer.Option(help="Go on with this conversation.")] = None,
     url: Url = None,
     token: Token = None,
 ) -> None:
-    """Talk to Vaultra. Ctrl-C cancels the answer, Ctrl-D leaves."""
+    """Talk to Vaultra. Ctrl-C cancels the answer, Ctrl-D leaves.
+
+    With --once, exits with 0 if there is an answer, 1 if not, 3 if it waits for an approval.
+    """
     if as_json and once is None:
         raise InvalidInputError("--json needs --once.")
     settings = load_settings()
     folder = settings.server.state_folder
     address = find_server(folder, url, token)
     conversation_id = conversation or uuid4()
+    # Events are all that goes to the standard output then.
+    console = Console(stderr=as_json)
     if once is not None:
-        succeeded = asyncio.run(_ask_once(address, conversation_id, once, as_json=as_json))
-        raise typer.Exit(0 if succeeded else 1)
+        at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+        decide = _decider(console, approve, at_terminal=at_terminal)
+        view = EventLines() if as_json else AnswerView(console)
+        outcome = asyncio.run(_ask_once(address, conversation_id, once, decide, view))
+        raise typer.Exit(outcome)
     history = FileHistory(str(folder / "chat_history")) if folder.is_dir() else None
-    asyncio.run(_converse(address, conversation_id, PromptSession(history=history)))
+    decide = _decider(console, approve, at_terminal=True)
+    prompt: PromptSession[str] = PromptSession(history=history)
+    asyncio.run(_converse(address, conversation_id, prompt, decide, is_new=conversation is None))
+
+
+def _decider(console: Console, approve: bool | None, *, at_terminal: bool) -> Decide:
+    if approve is not None:
+        return always(console, approved=approve)
+    return by_prompt(console) if at_terminal else nobody(console)
 
 
 async def _ask_once(
-    address: ServerAddress, conversation_id: UUID, question: str, *, as_json: bool
-) -> bool:
+    address: ServerAddress, conversation_id: UUID, question: str, decide: Decide, view: View
+) -> Outcome:
+    told = Console(stderr=True)
     async with Client.opened(address) as client:
-        if as_json:
-            return await _print_events(client, conversation_id, question)
-        return await _answer(client, conversation_id, question)
-
-
-async def _print_events(client: Client, conversation_id: UUID, question: str) -> bool:
-    last: dict[str, Any] = {}
-    async for event in _cancellable(client, conversation_id, question):
-        last = event
-        sys.stdout.write(json.dumps(event) + "\n")
-        sys.stdout.flush()
-    return last.get("type") == "RUN_FINISHED"
+        outcome = await Talk(client, conversation_id, decide, told).ask(question, view)
+    if outcome is Outcome.WAITING:
+        told.print("This waits for your approval; nothing was changed. Answer it with:")
+        told.print(f"vaultra chat --conversation {conversation_id}", soft_wrap=True)
+        told.print("Or ask with --yes to approve, with --no to deny.", highlight=False)
+    return outcome
 
 
 async def _converse(
-    address: ServerAddress, conversation_id: UUID, prompt: PromptSession[str]
+    address: ServerAddress,
+    conversation_id: UUID,
+    prompt: PromptSession[str],
+    decide: Decide,
+    *,
+    is_new: bool,
 ) -> None:
     console = Console()
     console.print("Ask about your revenue, your score, or what to do first. Ctrl-D leaves.")
     async with Client.opened(address) as client:
-        while True:
+        talk = Talk(client, conversation_id, decide, console)
+        outcome = Outcome.ANSWERED
+        if not is_new:
+            outcome = await _told(console, talk.answer_open(AnswerView(console)))
+        while outcome is not Outcome.WAITING:
             try:
                 question = await prompt.prompt_async("> ")
             except EOFError:
                 break
             except KeyboardInterrupt:
                 continue
-            if not question.strip():
-                continue
-            try:
-                await _answer(client, conversation_id, question)
-            except VaultraError as error:
-                console.print(f"[bold red]Error:[/] {error.message} {error.hint or ''}")
+            if question.strip():
+                outcome = await _told(console, talk.ask(question, AnswerView(console)))
     console.print(f"[dim]Go on later with: vaultra chat --conversation {conversation_id}[/]")
 
 
-async def _answer(client: Client, conversation_id: UUID, question: str) -> bool:
-    with AnswerView(Console()) as view:
-        async for event in _cancellable(client, conversation_id, question):
-            view.show(event)
-    return view.succeeded
-
-
-async def _cancellable(
-    client: Client, conversation_id: UUID, question: str
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield the answer's events; Ctrl-C asks the run to stop and waits for its last event."""
-    run_id = uuid4()
-    loop = asyncio.get_running_loop()
-    cancelling: list[asyncio.Task[None]] = []
-
-    def cancel() -> None:
-        if not cancelling:
-            cancelling.append(asyncio.create_task(client.cancel(run_id)))
-
-    loop.add_signal_handler(signal.SIGINT, cancel)
+async def _told(console: Console, answer: Awaitable[Outcome]) -> Outcome:
+    """Return what came of an answer; what the service refuses is told."""
     try:
-        events = client.ask(conversation_id, run_id, question)
-        async with contextlib.aclosing(events) as stream:  # type: ignore[type-var]
-            async for event in stream:
-                yield event
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        for task in cancelling:
-            await task
+        return await answer
+    except VaultraError as error:
+        console.print(f"[bold red]Error:[/] {error.message} {error.hint or ''}")
+        return Outcome.FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,19 @@ def find_server(folder: Path, url: str | None, token: str | None) -> ServerAddre
 
 
 class ServiceError(VaultraError):
-    """The service refused the request."""
+    """The service refused the request; an instance has the code that the service gave."""
 
     code = "service"
+
+
+def question(text: str) -> dict[str, Any]:
+    """Return a question as a run takes it."""
+    return {"messages": [{"id": str(uuid4()), "role": "user", "content": text}]}
+
+
+def answers(resume: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return answers to interrupts, all that are open, as a run takes them."""
+    return {"messages": [], "resume": list(resume)}
 
 
 class Client:
@@ -68,15 +78,14 @@ class Client:
         ) as http:
             yield cls(address, http)
 
-    async def ask(
-        self, conversation_id: UUID, run_id: UUID, question: str
+    async def run(
+        self, conversation_id: UUID, run_id: UUID, said: dict[str, Any]
     ) -> AsyncIterator[dict[str, Any]]:
-        """Yield the run's events; a connection that breaks is taken up where it broke."""
-        body = {
-            "threadId": str(conversation_id),
-            "runId": str(run_id),
-            "messages": [{"id": str(uuid4()), "role": "user", "content": question}],
-        }
+        """Yield the run's events; a connection that breaks is taken up where it broke.
+
+        `said` is what `question` or `answers` returned.
+        """
+        body = {"threadId": str(conversation_id), "runId": str(run_id), **said}
         last = 0
         for _attempt in range(ATTEMPTS):
             try:
@@ -112,6 +121,21 @@ class Client:
         """Ask the run to stop."""
         await self._http.post(f"/v1/runs/{run_id}/cancel")
 
+    async def withdraw(self, run_id: str) -> bool:
+        """Cancel a run that waits for a person; return whether it still waited."""
+        cancelled = await self.post(f"/v1/runs/{run_id}/cancel")
+        return bool(cancelled["state"] == "cancelled")
+
+    async def open_interrupts(self, conversation_id: UUID) -> list[dict[str, Any]]:
+        """Return what the conversation waits for; nothing if it does not exist yet."""
+        try:
+            found = await self.get(f"/v1/conversations/{conversation_id}/interrupts")
+        except ServiceError as error:
+            if error.code == "not_found":
+                return []
+            raise
+        return list(found["items"])
+
     async def get(self, path: str) -> Any:
         """Return the JSON of a GET."""
         return await self._send("GET", path)
@@ -144,6 +168,8 @@ async def _require_success(source: EventSource) -> None:
 def _problem(body: bytes, status: int) -> ServiceError:
     try:
         problem = json.loads(body)
-        return ServiceError(str(problem["detail"]), hint=problem.get("hint"))
+        error = ServiceError(str(problem["detail"]), hint=problem.get("hint"))
+        error.code = str(problem.get("code", error.code))
     except (ValueError, KeyError, TypeError):
         return ServiceError(f"The service answered {status}.")
+    return error

@@ -16,7 +16,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from api.auth import issue_token
 from cli.client import SERVER_FILE
-from cli.processes import address_of, check_database, serving, stop_event
+from cli.processes import (
+    address_of,
+    check_database,
+    run_on_fast_loop,
+    serving,
+    stop_event,
+)
 from config.logs import set_up_logs
 from config.settings import Settings, load_settings
 from db.columns import KeyRing
@@ -85,7 +91,7 @@ def run_demo(*, reset: bool) -> None:
         migrate(url)
     state = DemoState.load(folder, utc_now().date())
     settings.security.secret_keys = SecretStr(state.secret)
-    asyncio.run(Demo(settings, url, state, console).run())
+    run_on_fast_loop(Demo(settings, url, state, console).run())
 
 
 def _reset(settings: Settings, url: str, folder: Path) -> None:

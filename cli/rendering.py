@@ -13,17 +13,22 @@ from rich.text import Text
 
 
 class AnswerView:
-    """Shows one run's events; finished messages stay, the growing one is redrawn."""
+    """Shows an answer's events, run by run; finished messages stay, the growing one is redrawn."""
 
     def __init__(self, console: Console) -> None:
-        """Draw on the console from `__enter__` on."""
+        """Draw on the console from `__enter__` on; it can be entered once for each run."""
         self._console = console
-        self._live = Live(console=console, refresh_per_second=12, transient=True)
+        self._live = self._new_live()
         self._text = ""
+        # A call that waits for a person is finished by a later run.
         self._calls: dict[str, str] = {}
-        self.succeeded = False
+        self._denied: set[str] = set()
+
+    def _new_live(self) -> Live:
+        return Live(console=self._console, refresh_per_second=12, transient=True)
 
     def __enter__(self) -> AnswerView:
+        self._live = self._new_live()
         self._live.start()
         return self
 
@@ -36,6 +41,10 @@ class AnswerView:
         self._live.update(Text(""))
         self._live.stop()
         self._settle_text()
+
+    def deny(self, call_id: str) -> None:
+        """Take in that a person has denied the call."""
+        self._denied.add(call_id)
 
     def show(self, event: dict[str, Any]) -> None:
         """Take in one event."""
@@ -70,13 +79,12 @@ class AnswerView:
             self._text = ""
 
     def _settle_call(self, event: dict[str, Any]) -> None:
-        name = self._calls.pop(event["toolCallId"], "tool")
+        call_id = event["toolCallId"]
+        name = self._calls.pop(call_id, "tool")
         failed = event["content"].startswith("Error:")
-        mark = "failed" if failed else "done"
+        mark = "denied" if call_id in self._denied else "failed" if failed else "done"
         self._console.print(Text(f"· {name}: {mark}", style="yellow" if failed else "dim"))
 
     def _finish(self, event: dict[str, Any]) -> None:
-        cancelled = event.get("outcome", {}).get("type") == "cancelled"
-        if cancelled:
+        if event.get("outcome", {}).get("type") == "cancelled":
             self._console.print(Text("Cancelled.", style="yellow"))
-        self.succeeded = not cancelled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -22,7 +21,7 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API, and work off its jobs in the same process."""
-    from cli.processes import prepare_database, serve_until_stopped
+    from cli.processes import prepare_database, run_on_fast_loop, serve_until_stopped
 
     settings = load_settings()
     if host is not None:
@@ -33,17 +32,17 @@ def serve(
     settings.security.key_ring()
     settings.stripe.webhook_secrets()
     url = prepare_database(settings)
-    asyncio.run(serve_until_stopped(settings, url, with_worker=not no_worker))
+    run_on_fast_loop(serve_until_stopped(settings, url, with_worker=not no_worker))
 
 
 def worker() -> None:
     """Work off jobs: runs, syncs. Any number of workers share one database."""
-    from cli.processes import prepare_database, work_until_stopped
+    from cli.processes import prepare_database, run_on_fast_loop, work_until_stopped
 
     settings = load_settings()
     set_up_logs(settings.server.log_level)
     settings.security.key_ring()
-    asyncio.run(work_until_stopped(settings, prepare_database(settings)))
+    run_on_fast_loop(work_until_stopped(settings, prepare_database(settings)))
 
 
 def migrate() -> None:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import asyncpg
+import orjson
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 # Each is held for one statement, of a millisecond or so.
@@ -22,7 +23,7 @@ class DirectConnections:
     """A few connections, opened when they are needed and kept."""
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
-        """Prepare; `connect` opens one, and raises DatabaseError."""
+        """Prepare; `connect` opens one, and raises DatabaseError. Values of JSONB are decoded."""
         self._connect = connect
         self._idle: list[Connection] = []
         self._free = asyncio.Semaphore(MOST_CONNECTIONS)
@@ -31,9 +32,7 @@ class DirectConnections:
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend a connection for one statement; an interrupted one is not used again."""
         async with self._free:
-            connection = self._idle.pop() if self._idle else await self._connect()
-            while connection.is_closed():
-                connection = self._idle.pop() if self._idle else await self._connect()
+            connection = self._usable() or await self._open()
             try:
                 yield connection
             except asyncpg.PostgresError:
@@ -45,7 +44,25 @@ class DirectConnections:
                 raise
             self._idle.append(connection)
 
+    def _usable(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return None
+
+    async def _open(self) -> Connection:
+        connection = await self._connect()
+        await connection.set_type_codec(
+            "jsonb", schema="pg_catalog", encoder=_json_text, decoder=orjson.loads
+        )
+        return connection
+
     def close(self) -> None:
         """Close what is idle; another statement opens a new one."""
         while self._idle:
             self._idle.pop().terminate()
+
+
+def _json_text(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -35,7 +35,7 @@ WITH held AS (
     JOIN held ON held.id = event.run_id AND held.attempt = event.attempt
     RETURNING run_id
 )
-SELECT told.run_id, pg_notify($8, told.topic)
+SELECT told.run_id, CASE WHEN told.topic IS NOT NULL THEN pg_notify($8, told.topic) END
 FROM unnest($6::uuid[], $7::text[]) AS told (run_id, topic)
 WHERE told.run_id IN (SELECT run_id FROM logged)
 """
@@ -74,10 +74,17 @@ class EventWriter:
     them; so the more there are, the less each costs.
     """
 
-    def __init__(self, database: Database, origin: str) -> None:
-        """Prepare; `origin` is told with what is announced. Nothing connects yet."""
+    def __init__(
+        self, database: Database, origin: str, *, is_alone: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Prepare; `origin` is told with what is announced. Nothing connects yet.
+
+        While this process `is_alone`, nothing is announced: each announcement wakes everybody who
+        listens, and that would be the process itself.
+        """
         self._database = database
         self._origin = origin
+        self._is_alone = is_alone
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._waiting: list[_Waiting] = []
         self._working: asyncio.Task[None] | None = None
@@ -96,6 +103,11 @@ class EventWriter:
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work(), name="event-writer")
         await waiting.done
+
+    @property
+    def origin(self) -> str | None:
+        """What is told with announcements, None while there is nobody to tell."""
+        return None if self._is_alone() else self._origin
 
     def close(self) -> None:
         """Close the connection; another append opens a new one."""
@@ -128,7 +140,7 @@ class EventWriter:
         if connection is None or connection.is_closed():
             self._connection = connection = await self._database.connect()
             await connection.execute(_LOCK_TIMEOUT)
-        arguments = _arguments([one.append for one in batch], self._origin)
+        arguments = _arguments([one.append for one in batch], self.origin)
         logged = {row["run_id"] for row in await connection.fetch(_APPEND, *arguments.values())}
         for one in batch:
             is_logged = one.append.run_id in logged
@@ -138,24 +150,25 @@ class EventWriter:
     async def _write_alone(self, one: _Waiting) -> None:
         try:
             async with self._database.unit_of_work() as session:
-                await append_and_announce(session, one.append, self._origin)
+                await append_and_announce(session, one.append, self.origin)
         except Exception as error:  # noqa: BLE001 - told to the one who waits for it
             _settle(one, error)
         else:
             _settle(one, None)
 
 
-async def append_and_announce(session: Session, append: Append, origin: str) -> None:
+async def append_and_announce(session: Session, append: Append, origin: str | None) -> None:
     """Append in the session's transaction; a number that is taken raises IntegrityError.
 
-    Raises RunSupersededError if another attempt has taken the run over.
+    Without an origin nothing is announced. Raises RunSupersededError if another attempt has taken
+    the run over.
     """
     logged = await session.execute(_APPEND_ALONE, _arguments([append], origin))
     if logged.first() is None:
         raise RunSupersededError
 
 
-def _arguments(appends: Sequence[Append], origin: str) -> dict[str, object]:
+def _arguments(appends: Sequence[Append], origin: str | None) -> dict[str, object]:
     rows = [(one, event) for one in appends for event in one.events]
     return {
         "run_ids": [one.run_id for one, _ in rows],
@@ -164,7 +177,7 @@ def _arguments(appends: Sequence[Append], origin: str) -> dict[str, object]:
         "types": [event.type for _, event in rows],
         "data": [event.data for _, event in rows],
         "told": [one.run_id for one in appends],
-        "topics": [f"{one.topic} {origin}" for one in appends],
+        "topics": [None if origin is None else f"{one.topic} {origin}" for one in appends],
         "channel": CHANNEL,
     }
 

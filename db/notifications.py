@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from weakref import WeakSet, WeakValueDictionary
 
 import asyncpg
 from sqlalchemy import text
 
 from config.logs import get_logger
+from db.direct import Connection
 from db.event_writer import CHANNEL, EventWriter
 from db.run_tail import RunTail
 from db.session import Database, Session
 from domain.errors import DatabaseError
 
+# Long enough to merge a burst of tokens into one row, short enough to read as typing.
+MERGE_SECONDS = 0.04
 _RECONNECT_SECONDS = 1.0
+HELLO = "hello"
+# Whoever listens answers within milliseconds.
+_ANSWER_SECONDS = 2.0
+_GREET = "SELECT pg_notify($1, $2)"
 # Nothing is missed while this process listens; it looks all the same now and then. While it does
 # not, this is how late others' news is.
 LISTENING_SECONDS = 15.0
@@ -32,33 +40,62 @@ async def announce(session: Session, topic: str) -> None:
     )
 
 
+class Tick:
+    """A moment that all runs of a process share: what they write then is one statement."""
+
+    def __init__(self) -> None:
+        """Wait for the first call."""
+        self._due: list[Callable[[], None]] = []
+
+    def call(self, callback: Callable[[], None]) -> None:
+        """Call back at the next tick, up to MERGE_SECONDS from now."""
+        if not self._due:
+            asyncio.get_running_loop().call_later(MERGE_SECONDS, self._ring)
+        self._due.append(callback)
+
+    def _ring(self) -> None:
+        due, self._due = self._due, []
+        for callback in due:
+            callback()
+
+
 class News:
     """What one waiter has not looked at yet."""
 
     def __init__(self) -> None:
         """Begin with nothing new."""
-        self._woken = asyncio.Event()
+        self._is_told = False
+        self._waiting: asyncio.Future[None] | None = None
         # Whether there may be something that this process does not hold in memory.
         self.is_elsewhere = False
 
     def tell(self, *, elsewhere: bool) -> None:
         """Wake the waiter."""
         self.is_elsewhere = self.is_elsewhere or elsewhere
-        self._woken.set()
+        self._is_told = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     def take(self) -> tuple[bool, bool]:
         """Return whether the waiter was woken, and whether to look elsewhere; forget both."""
-        told = self._woken.is_set(), self.is_elsewhere
+        told = self._is_told, self.is_elsewhere
         self.is_elsewhere = False
-        self._woken.clear()
+        self._is_told = False
         return told
 
     async def wait(self, seconds: float) -> None:
         """Wait to be woken; once the time is over, look everywhere."""
+        if self._is_told:
+            return
+        # `asyncio.wait_for` would make a task of each wait, of which a stream has many.
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        late = loop.call_later(seconds, partial(self.tell, elsewhere=True))
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            self.tell(elsewhere=True)
+            await self._waiting
+        finally:
+            late.cancel()
+            self._waiting = None
 
 
 class Notifications:
@@ -72,7 +109,13 @@ class Notifications:
         self._tails: WeakValueDictionary[str, RunTail] = WeakValueDictionary()
         # What this process announces is known here already.
         self.origin = secrets.token_hex(4)
-        self.writer = EventWriter(database, self.origin)
+        self._has_to_greet = asyncio.Event()
+        self._others: set[str] = set()
+        # Whether no other process listens. One that begins to says hello, and is answered; what
+        # it follows before that, it polls.
+        self._is_alone = False
+        self.writer = EventWriter(database, self.origin, is_alone=lambda: self._is_alone)
+        self.tick = Tick()
         self._is_listening = False
         self._has_tried = asyncio.Event()
 
@@ -148,6 +191,7 @@ class Notifications:
                 # Followers poll in the meantime; nothing is lost, only slower.
                 _logger.warning("notifications.reconnecting")
             self._has_tried.set()
+            self._is_alone = False
             # From now on, everybody looks more often.
             self._wake_all()
             await asyncio.sleep(_RECONNECT_SECONDS)
@@ -156,11 +200,15 @@ class Notifications:
         try:
             async with self._database.connected() as connection:
                 await connection.add_listener(CHANNEL, self._received)
-                self._is_listening = True
                 self._has_tried.set()
                 # What was announced while nobody listened is unknown.
                 self._wake_all()
-                await asyncio.get_running_loop().create_future()
+                loop = asyncio.get_running_loop()
+                concluding = loop.call_later(_ANSWER_SECONDS, self._conclude)
+                try:
+                    await self._greet_others(connection)
+                finally:
+                    concluding.cancel()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise DatabaseError from error
         finally:
@@ -170,7 +218,27 @@ class Notifications:
         for topic in list(self._waiters):
             self.wake(topic)
 
+    async def _greet_others(self, connection: Connection) -> None:
+        while True:
+            self._has_to_greet.clear()
+            await connection.execute(_GREET, CHANNEL, f"{HELLO} {self.origin}")
+            await self._has_to_greet.wait()
+
+    def _conclude(self) -> None:
+        # From now on, whoever comes is heard; and whoever was there tells this process everything.
+        self._is_alone = not self._others
+        self._is_listening = True
+        self._wake_all()
+
     def _received(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         topic, _, origin = str(payload).partition(" ")
-        if origin != self.origin:
-            self.wake(topic)
+        if origin == self.origin:
+            return
+        if topic == HELLO:
+            self._is_alone = False
+            if origin not in self._others:
+                # It might not know of this process.
+                self._others.add(origin)
+                self._has_to_greet.set()
+            return
+        self.wake(topic)

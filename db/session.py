@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 from sqlalchemy import text
@@ -104,6 +105,11 @@ class Database:
                 return await connection.fetch(statement, *values)
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
             raise unreachable() from error
+
+    async def call(self, statement: str, *values: object) -> Any:
+        """Do what `fetch` does; return the only value of the only row."""
+        [row] = await self.fetch(statement, *values)
+        return row[0]
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""

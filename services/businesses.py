@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from db.models import Business, IntegrationAccount
 from db.repositories import businesses as stored
 from db.repositories.facts import find_first_charge_at
+from db.repositories.history import Past
 from db.repositories.integrations import find_integration
 from db.session import Session
 from domain.access import Access, Role
@@ -103,16 +104,14 @@ class Surroundings:
     synced_at: datetime | None
 
 
-async def surroundings(session: Session, access: Access) -> Surroundings:
-    """Return the business's surroundings, from three rows; raise NotFoundError."""
-    business = await stored.get_business(session, access)
-    account = await find_integration(session, access)
-    latest = await snapshots.find_latest_month(session, access)
+def surroundings(past: Past) -> Surroundings:
+    """Return the business's surroundings from what was read of it."""
+    month, account = past.month or {}, past.account or {}
     return Surroundings(
-        name=business.name,
-        currency=latest.stored.currency if latest else _metadata(account).get("default_currency"),
-        time_zone=latest.stored.time_zone if latest else time_zone_of(account),
-        synced_at=None if account is None else account.last_synced_at,
+        name=past.business,
+        currency=month.get("currency") or account.get("default_currency"),
+        time_zone=str(month.get("time_zone") or account.get("time_zone") or UNKNOWN_TIME_ZONE),
+        synced_at=past.synced_at,
     )
 
 

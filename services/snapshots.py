@@ -65,12 +65,6 @@ async def list_months(
     return [_dated(from_row(row), known_at) for row in rows]
 
 
-async def find_latest_month(session: Session, access: Access) -> StoredMonth | None:
-    """Return the last stored month, or None."""
-    row = await stored_snapshots.find_latest_snapshot(session, access)
-    return None if row is None else from_row(row)
-
-
 def _dated(month: StoredMonth, known_at: datetime) -> StoredMonth:
     """Return the month as no younger than the moment: later syncs have confirmed it since."""
     as_of = month.stored.data_as_of

@@ -75,10 +75,6 @@ def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> Non
     async def stripe_reconcile(job: Job, context: Context) -> None:
         await _work(job, context, lambda _: stripe_jobs.reconcile(wiring))
 
-    @engine.entrypoint(Entrypoint.SPENDING.value)
-    async def settle_spending(job: Job, context: Context) -> None:
-        await _work(job, context, lambda _: upkeep_jobs.settle_spending(wiring))
-
     _register_upkeep(engine, wiring)
     if schedules:
         _register_schedules(engine, wiring)
@@ -92,6 +88,10 @@ def _register_upkeep(engine: PgQueuer, wiring: Wiring) -> None:
     @engine.entrypoint(Entrypoint.RECOVER.value)
     async def recover_lost_runs(job: Job, context: Context) -> None:
         await _work(job, context, lambda _: upkeep_jobs.recover_lost_runs(wiring))
+
+    @engine.entrypoint(Entrypoint.SPENDING.value)
+    async def settle_spending(job: Job, context: Context) -> None:
+        await _work(job, context, lambda _: upkeep_jobs.settle_spending(wiring))
 
 
 def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:

@@ -29,7 +29,7 @@ async def run_call(request: ToolCallRequest, execute: Execute) -> ToolMessage | 
     message = await _come_to_result(request, execute)
     if isinstance(message, ToolMessage) and message.artifact is None:
         result = ToolResultPart(str(message.tool_call_id), str(message.text))
-        request.runtime.stream_writer(result)
+        _context(request).tell(result)
     return message
 
 
@@ -54,7 +54,7 @@ async def _ask(request: ToolCallRequest) -> ToolMessage:
             )
     except VaultraError as error:
         return await _recorded(context, call, "failed", explain_error(error))
-    request.runtime.stream_writer(ApprovalPart(approval))
+    context.tell(ApprovalPart(approval))
     return ToolMessage(WAITS, name=call["name"], tool_call_id=str(call["id"]), artifact=approval)
 
 

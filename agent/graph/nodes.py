@@ -35,9 +35,12 @@ async def load_context(state: RunGraphState, runtime: Runtime[AgentContext]) -> 
     return {"messages": [*await load_messages(runtime.context), *state["resumed"]]}
 
 
-def after_context(state: RunGraphState) -> Literal["model", "tools"]:
+# Routes are coroutines: LangGraph takes plain functions to another thread.
+
+
+async def after_context(state: RunGraphState) -> Literal["model", "tools"]:
     """Go on with the tool calls that are left, if there are any."""
-    return "tools" if after_model(state) == "tools" else "model"
+    return "tools" if _asks_for_tools(state) else "model"
 
 
 async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> dict[str, Any]:
@@ -53,19 +56,19 @@ async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> di
     answer, fell_back = Answer(), state["fell_back"]
     try:
         async with accounted(context, model, messages, offered, answer):
-            await _tell(models.stream(model, messages, offered, answer), runtime)
+            await _tell(models.stream(model, messages, offered, answer), context)
     except ModelUnavailableError as error:
         if answer.text or answer.calls or model is context.stand_in:
             raise
         _logger.warning("model.fallback", run_id=str(context.run_id), code=error.code)
         fell_back, answer = True, Answer()
-        runtime.stream_writer(TextPart(notice_of(error) or UNAVAILABLE))
-        await _tell(models.stream(context.stand_in, messages, offered, answer), runtime)
+        context.tell(TextPart(notice_of(error) or UNAVAILABLE))
+        await _tell(models.stream(context.stand_in, messages, offered, answer), context)
     if is_last and not answer.text:
         raise ModelError("The model did not come to an answer. Ask again, for less at a time.")
     calls = () if is_last else answer.calls
     for part in ends_of(calls):
-        runtime.stream_writer(part)
+        context.tell(part)
     return {
         "messages": [_message(answer, calls)],
         "rounds": state["rounds"] + 1,
@@ -73,10 +76,10 @@ async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> di
     }
 
 
-async def _tell(parts: AsyncIterator[Part], runtime: Runtime[AgentContext]) -> None:
+async def _tell(parts: AsyncIterator[Part], context: AgentContext) -> None:
     async for part in parts:
         if not isinstance(part, ToolCallArgsPart):
-            runtime.stream_writer(part)
+            context.tell(part)
 
 
 def _message(answer: Answer, calls: Sequence[AskedCall]) -> AIMessage:
@@ -120,13 +123,17 @@ def wasted_calls(messages: Sequence[BaseMessage]) -> int:
     return wasted
 
 
-def after_model(state: RunGraphState) -> Literal["tools", "__end__"]:
+async def after_model(state: RunGraphState) -> Literal["tools", "__end__"]:
     """Go on with the tools if the model asked for any."""
+    return "tools" if _asks_for_tools(state) else "__end__"
+
+
+def _asks_for_tools(state: RunGraphState) -> bool:
     last = state["messages"][-1]
-    return "tools" if isinstance(last, AIMessage) and last.tool_calls else "__end__"
+    return isinstance(last, AIMessage) and bool(last.tool_calls)
 
 
-def after_tools(state: RunGraphState) -> Literal["model", "__end__"]:
+async def after_tools(state: RunGraphState) -> Literal["model", "__end__"]:
     """Stop where a call of the round waits for a person."""
     for message in reversed(state["messages"]):
         if not isinstance(message, ToolMessage):

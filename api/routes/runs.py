@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sse_starlette import EventSourceResponse
 
 from agent import runs
+from agent.asking import open_at_once
 from agent.event_log import follow_opened, follow_pages, require_events
 from api.deps import RunAccess, State, UserId
 from api.schemas.runs import read_props, read_request
@@ -52,8 +53,10 @@ async def start_run(state: State, user_id: UserId, body: RunAgentInput) -> Event
     """Answer the last user message, or attach to the run of the same id; streams its events."""
     props = read_props(body)
     request = read_request(body, props)
-    access = await _access(state, user_id, props.business_id, request.conversation_id)
-    opening = await runs.open_run(state.agent, access, request)
+    opening = await open_at_once(state.agent, user_id, props.business_id, request)
+    if opening is None:
+        access = await _access(state, user_id, props.business_id, request.conversation_id)
+        opening = await runs.open_run(state.agent, access, request)
     if opening is not None:
         state.metrics.runs_asked.inc()
         events = follow_opened(state.database, state.agent.notifications, opening)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     CompoundSelect,
     DateTime,
+    Integer,
     Select,
     String,
     Text,
+    bindparam,
     cast,
     func,
     literal,
@@ -22,9 +25,13 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg as AsyncpgDialect
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from db.models import ConversationSummary, Message, Run, ToolCallRecord
-from db.session import Session
+from db.session import Database, Session
+from domain.access import Access
 
 
 class RowKind(StrEnum):
@@ -56,14 +63,60 @@ class HistoryRow(NamedTuple):
     finished_at: datetime | None
 
 
-async def find_run(session: Session, run_id: UUID) -> Run | None:
-    """Return the run, without a lock: what is read of it here does not change."""
-    return await session.get(Run, run_id)
+class Past(NamedTuple):
+    """The run that was asked, what sums up the turns before it, and the business it is about.
+
+    `covered_until` and what follows is of the summary, None where there is none; `synced_at` and
+    `account` (its metadata) of the Stripe account; `month` of the last stored month's metrics.
+    """
+
+    question_id: UUID
+    conversation_id: UUID
+    asked_at: datetime
+    covered_until: datetime | None
+    covers_message_id: UUID | None
+    summary: dict[str, Any] | None
+    business: str
+    account: dict[str, Any] | None
+    synced_at: datetime | None
+    month: dict[str, Any] | None
 
 
-async def find_summary(session: Session, conversation_id: UUID) -> ConversationSummary | None:
-    """Return what sums up the conversation's older turns."""
-    return await session.get(ConversationSummary, conversation_id)
+# The columns of `Past`, and what they are read from beside the run that was asked.
+PAST = """
+    {question}.id, {question}.conversation_id, {question}.created_at,
+    summary.covered_until, summary.covers_message_id, summary.content,
+    business.name, account.metadata, account.last_synced_at, month.told"""
+PAST_JOINS = """
+JOIN businesses AS business ON business.id = {question}.business_id
+LEFT JOIN conversation_summaries AS summary
+    ON summary.conversation_id = {question}.conversation_id
+LEFT JOIN integration_accounts AS account
+    ON account.business_id = {question}.business_id AND account.provider = 'stripe'
+LEFT JOIN LATERAL (
+    SELECT jsonb_build_object('currency', metrics_json -> 'currency',
+        'time_zone', metrics_json -> 'time_zone') AS told
+    FROM financial_metric_snapshots AS snapshot
+    WHERE snapshot.business_id = {question}.business_id
+    ORDER BY period_end DESC LIMIT 1
+) AS month ON true
+"""
+_PAST = """
+SELECT {past}
+FROM agent_runs AS run
+JOIN agent_runs AS question ON question.id = COALESCE(run.answers_run_id, run.id)
+{joins}
+WHERE run.id = $1 AND run.business_id = $2
+""".format(past=PAST.format(question="question"), joins=PAST_JOINS.format(question="question"))
+
+
+async def find_past(database: Database, access: Access, run_id: UUID) -> Past | None:
+    """Return what is behind the run, without a lock: what is read of the run does not change.
+
+    The question is the run itself, or the first one of those that answer it.
+    """
+    rows = await database.fetch(_PAST, run_id, access.business_id)
+    return Past(*rows[0]) if rows else None
 
 
 async def put_summary(
@@ -88,40 +141,54 @@ async def put_summary(
     )
 
 
-async def find_question(session: Session, run: Run) -> Run:
-    """Return the run whose question this one answers: itself, or the first one of its chain."""
-    if run.answers_run_id is None:
-        return run
-    return await session.get_one(Run, run.answers_run_id)
-
-
-async def list_rows(
-    session: Session, run: Run, *, after: datetime | None, turns: int
-) -> list[HistoryRow]:
+async def list_rows(database: Database, past: Past, *, turns: int) -> list[HistoryRow]:
     """List what the run's model may know, in no order: the rows of the latest runs up to its own.
 
-    `run` is the one that was asked (`find_question`). At most `turns` such runs, and as many
-    messages without a run, are read, all asked behind `after`. What was asked later than the run
-    is left out: it waits for this answer.
+    At most `turns` runs that were asked, and as many messages without a run, are read, all asked
+    behind what the summary covers. What was asked later than the run is left out: it waits for
+    this answer.
     """
-    found = await session.execute(rows_query(run, after=after, turns=turns))
-    return [HistoryRow(*row) for row in found]
+    statement, values = rows_statement(past, turns=turns)
+    return [HistoryRow(*row) for row in await database.fetch(statement, *values)]
 
 
-def rows_query(run: Run, *, after: datetime | None, turns: int) -> CompoundSelect[Any]:
-    """Return the statement of `list_rows`."""
+def rows_statement(past: Past, *, turns: int) -> tuple[str, list[object]]:
+    """Return the statement of `list_rows` and its values."""
+    compiled = _compiled_rows()
+    given = {
+        **compiled.params,
+        "conversation": past.conversation_id,
+        "asked_at": past.asked_at,
+        "after": past.covered_until,
+        "turns": turns,
+    }
+    return str(compiled), [given[name] for name in compiled.positiontup or ()]
+
+
+@cache
+def _compiled_rows() -> SQLCompiler:
+    # Built once: to build it takes longer than to execute it.
+    compiled = _rows_query().compile(dialect=AsyncpgDialect())  # type: ignore[no-untyped-call]
+    assert isinstance(compiled, SQLCompiler)
+    return compiled
+
+
+def _rows_query() -> CompoundSelect[Any]:
+    conversation = bindparam("conversation", type_=PG_UUID(as_uuid=True))
+    asked_at = bindparam("asked_at", type_=DateTime(timezone=True))
+    after = func.coalesce(bindparam("after", type_=DateTime(timezone=True)), _BEFORE_ALL)
+    turns = bindparam("turns", type_=Integer)
     asked = (
         select(Run.id.label("turn_id"), Run.created_at.label("asked_at"))
         .where(
-            Run.conversation_id == run.conversation_id,
-            Run.created_at <= run.created_at,
+            Run.conversation_id == conversation,
+            Run.created_at <= asked_at,
+            Run.created_at > after,
             Run.answers_run_id.is_(None),
         )
         .order_by(Run.created_at.desc())
         .limit(turns)
     )
-    if after is not None:
-        asked = asked.where(Run.created_at > after)
     turns_cte = asked.cte("turns")
     # Each run that was asked, and those that went on with its answer after an approval.
     went_on = (
@@ -137,7 +204,7 @@ def rows_query(run: Run, *, after: datetime | None, turns: int) -> CompoundSelec
         _message_columns(latest.c.turn_id, latest.c.asked_at)
         .where(
             Message.run_id == latest.c.id,
-            Message.conversation_id == run.conversation_id,
+            Message.conversation_id == conversation,
             # What an attempt that died had begun to say was said anew.
             Message.message_metadata["partial"].astext.is_distinct_from("interrupted"),
         )
@@ -159,10 +226,10 @@ def rows_query(run: Run, *, after: datetime | None, turns: int) -> CompoundSelec
     alone = (
         _message_columns(Message.run_id, Message.created_at)
         .where(
-            Message.conversation_id == run.conversation_id,
+            Message.conversation_id == conversation,
             Message.run_id.is_(None),
-            Message.created_at > func.coalesce(oldest, after or _BEFORE_ALL),
-            Message.created_at <= run.created_at,
+            Message.created_at > func.coalesce(oldest, after),
+            Message.created_at <= asked_at,
         )
         .order_by(Message.created_at.desc())
         .limit(turns)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import String, func, insert, literal, select
+from sqlalchemy import String, func, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as pg_insert
@@ -27,6 +27,7 @@ class Attempt(NamedTuple):
     number: int
 
 
+_PATIENCE = text("SET LOCAL lock_timeout = '5s'")
 _FINISHED = tuple(state.value for state in FINISHED_STATES)
 # Excludes others who would change the run, but not the run's own tools and events meanwhile.
 _BESIDE_WRITERS = {"key_share": True}
@@ -234,6 +235,16 @@ async def list_results(session: Session, run_id: UUID) -> dict[str, str]:
     """Return what has come of the run's tool calls so far, by call."""
     records = await list_tool_calls(session, run_id)
     return {record.call_id: record.result for record in records if record.result is not None}
+
+
+async def list_settled_results(session: Session, run_id: UUID) -> dict[str, str]:
+    """Return what `list_results` does once no transaction of a call is under way any more.
+
+    Waits for five seconds at most; then it raises an error of `db.session.REFUSED`.
+    """
+    await session.execute(_PATIENCE)
+    await session.execute(select(Run.id).where(Run.id == run_id).with_for_update())
+    return await list_results(session, run_id)
 
 
 async def touch(session: Session, run: Run, *columns: str) -> None:

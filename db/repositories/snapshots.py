@@ -164,18 +164,6 @@ async def list_snapshots(session: Session, access: Access) -> Sequence[MetricSna
     return (await session.execute(query)).scalars().all()
 
 
-async def find_latest_snapshot(session: Session, access: Access) -> MetricSnapshot | None:
-    """Return the business's last snapshot, or None."""
-    query = (
-        select(MetricSnapshot)
-        .where(MetricSnapshot.business_id == access.business_id)
-        .order_by(MetricSnapshot.period_end.desc())
-        .limit(1)
-        .execution_options(populate_existing=True)
-    )
-    return (await session.execute(query)).scalar_one_or_none()
-
-
 async def list_last_six_months(session: Session, access: Access) -> Sequence[MetricSnapshot]:
     """List the snapshots that end within the last six months, the latest first."""
     query = (

@@ -117,6 +117,7 @@ class Past:
                 tools=(),
                 clock=lambda: NOW,
                 gate=Gate(),
+                tell=lambda _: None,
             )
         )
 

@@ -187,6 +187,20 @@ async def test_same_question_may_be_asked_again_and_again(open_desk: OpenDesk) -
     assert answers == ["42."] * 5
 
 
+async def test_provider_is_asked_through_the_proxy_that_the_environment_names(
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A name that leads nowhere: only the scripted model, as a proxy, can answer for it.
+    settings = ModelSettings(
+        api_key=SecretStr("sk-test"), base_url="http://model.invalid/v1", name="scripted"
+    )
+    model = build_provider_model(settings, max_retries=0)
+    async with open_desk(Script([Turn([Text("Through the proxy.")])]), model=model) as desk:
+        monkeypatch.setenv("http_proxy", desk.model.url.removesuffix("/v1"))
+        events = await desk.ask("Hello?")
+    assert said(events) == "Through the proxy."
+
+
 async def test_server_that_numbers_its_calls_anew_with_each_answer_gets_each_of_them_done(
     open_desk: OpenDesk, database: Database
 ) -> None:

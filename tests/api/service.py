@@ -47,7 +47,11 @@ AN_HOUR = timedelta(hours=1)
 
 
 # Tests ask faster than people; those of the limits set their own.
-NO_LIMITS = {"VAULTRA_RUNS_PER_MINUTE": 0, "VAULTRA_RUNS_PER_DAY": 0}
+NO_LIMITS: Mapping[str, Any] = {
+    "VAULTRA_DAILY_BUDGET_USD": None,
+    "VAULTRA_RUNS_PER_MINUTE": 0,
+    "VAULTRA_RUNS_PER_DAY": 0,
+}
 
 
 def settings_for(
@@ -67,6 +71,7 @@ def settings_for(
             OPENAI_BASE_URL=url,
             VAULTRA_MODEL="scripted",
             VAULTRA_MODEL_PRICES=prices,
+            VAULTRA_MODEL_MAX_OUTPUT_TOKENS=None,
         ),
         limits=LimitSettings(**{**NO_LIMITS, **limits}),
         # Nobody listens there: a test that asks Stripe learns so at once.

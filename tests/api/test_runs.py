@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from ag_ui_validate.pytest_plugin import assert_valid_agui
 
-from agent import runs as agent_runs
+from agent import execution as executing
 from agent.event_log import RunLog
 from domain.access import Role
 from sandbox.model.script import Gate, Script, Status, Text, ToolCalls, Turn
@@ -265,7 +265,7 @@ async def test_run_that_is_cancelled_while_it_begins_ends_all_the_same(
     open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = asyncio.Event()
-    begin = agent_runs._begin
+    begin = executing._begin
 
     async def begin_and_hear_late(*arguments: Any) -> Any:
         execution = await begin(*arguments)
@@ -273,7 +273,7 @@ async def test_run_that_is_cancelled_while_it_begins_ends_all_the_same(
         await asyncio.sleep(0.3)
         return execution
 
-    monkeypatch.setattr(agent_runs, "_begin", begin_and_hear_late)
+    monkeypatch.setattr(executing, "_begin", begin_and_hear_late)
     async with open_service(Script([Turn([Text("Never said.")])])) as service:
         run_id = await service.begin("first")
         await asyncio.wait_for(begun.wait(), 5)

@@ -20,6 +20,11 @@ def answers(page: Page) -> Locator:
     return page.get_by_role("article", name="Vaultra")
 
 
+def approvals(page: Page) -> Locator:
+    """Return what a person is asked to approve, the first one first."""
+    return page.get_by_role("group", name="Approval")
+
+
 async def ask(page: Page, question: str = QUESTION) -> None:
     """Type a question and send it with Enter, once the page takes one."""
     await expect(page.get_by_role("button", name=SEND_OR_CANCEL)).to_be_enabled()

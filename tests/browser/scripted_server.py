@@ -33,6 +33,9 @@ class ScriptedRun:
     run_id: str
     question: str
     stored: list[dict[str, Any]]
+    # What the conversation waits for, and what the page has answered to it.
+    open: list[dict[str, Any]] = field(default_factory=list)
+    resume: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
     cancel_asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,6 +81,17 @@ class ScriptedRun:
         """End the run."""
         await self.emit("RUN_FINISHED", outcome={"type": outcome})
 
+    async def propose(self, name: str, arguments: dict[str, Any], ask: str) -> dict[str, Any]:
+        """Stream a tool call that a person has to allow; return the interrupt it ends with."""
+        await self.call_tool(name, arguments, None)
+        return interrupt(self.events[-1]["toolCallId"], name, arguments, ask)
+
+    async def pause(self, *interrupts: dict[str, Any]) -> None:
+        """End the run with what a person has to answer."""
+        self.open.extend({"runId": self.run_id, **one} for one in interrupts)
+        outcome = {"type": "interrupt", "interrupts": list(interrupts)}
+        await self.emit("RUN_FINISHED", outcome=outcome)
+
     async def wait_for_cancel(self) -> None:
         """Wait until the page asks for the run to stop."""
         await asyncio.wait_for(self.cancel_asked.wait(), PATIENCE_SECONDS)
@@ -104,7 +118,23 @@ class ScriptedRun:
                 return
 
 
-def message(role: str, content: str, message_id: str | None = None) -> dict[str, Any]:
+def interrupt(call_id: str, tool: str, arguments: dict[str, Any], ask: str) -> dict[str, Any]:
+    """Return what a run asks a person, as the service tells it."""
+    answer = {"approved": {"type": "boolean"}, "editedArgs": {"type": "object"}}
+    return {
+        "id": str(uuid4()),
+        "reason": "tool_call",
+        "message": ask,
+        "toolCallId": call_id,
+        "responseSchema": {"type": "object", "properties": answer, "required": ["approved"]},
+        "expiresAt": "2026-11-21T09:00:00+00:00",
+        "metadata": {"tool": tool, "arguments": arguments, "argumentsHash": "0" * 64},
+    }
+
+
+def message(
+    role: str, content: str, message_id: str | None = None, **members: Any
+) -> dict[str, Any]:
     """Return a stored message as the API lists it."""
     created_at = "2026-11-20T09:00:00Z"
     return {
@@ -112,6 +142,7 @@ def message(role: str, content: str, message_id: str | None = None) -> dict[str,
         "role": role,
         "content": content,
         "created_at": created_at,
+        **members,
     }
 
 
@@ -123,6 +154,7 @@ class ScriptedServer:
         self.url = url
         self.token = TOKEN
         self.messages: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.open: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self.runs: dict[str, ScriptedRun] = {}
         self.started: asyncio.Queue[ScriptedRun] = asyncio.Queue()
         self.resumed_after: list[int] = []
@@ -142,6 +174,7 @@ class ScriptedServer:
         self.app.get("/v1/runs/{run_id}/events")(self._follow)
         self.app.post("/v1/runs/{run_id}/cancel")(self._cancel)
         self.app.get("/v1/conversations/{thread_id}/messages")(self._messages)
+        self.app.get("/v1/conversations/{thread_id}/interrupts")(self._interrupts)
 
     def refuse_next(self, status: int, **members: Any) -> None:
         """Answer the next request to the API with a problem."""
@@ -168,10 +201,14 @@ class ScriptedServer:
         body = await request.json()
         run_id, thread_id = body["runId"], body["threadId"]
         if run_id not in self.runs:
-            asked = body["messages"][-1]
-            stored = self.messages[thread_id]
-            stored.append(message("user", asked["content"], asked["id"]))
-            run = self.runs[run_id] = ScriptedRun(run_id, asked["content"], stored)
+            stored, waiting = self.messages[thread_id], self.open[thread_id]
+            for asked in body["messages"][-1:]:
+                stored.append(message("user", asked["content"], asked["id"]))
+            run = ScriptedRun(run_id, stored[-1]["content"], stored, waiting)
+            run.resume = body.get("resume", [])
+            if run.resume:
+                waiting.clear()
+            self.runs[run_id] = run
             await run.emit("RUN_STARTED", threadId=thread_id, runId=run_id)
             await self.started.put(run)
         return event_stream(self.runs[run_id], 0)
@@ -186,8 +223,16 @@ class ScriptedServer:
         return event_stream(self.runs[run_id], 0 if self.replays_everything else after)
 
     async def _cancel(self, run_id: str) -> Response:
-        self.runs[run_id].cancel_asked.set()
-        return JSONResponse({"id": run_id, "state": "running"}, 202)
+        run = self.runs[run_id]
+        run.cancel_asked.set()
+        state = "running"
+        if run.events[-1].get("outcome", {}).get("type") == "interrupt":
+            state = "cancelled" if run.open else "completed"
+            run.open.clear()
+        return JSONResponse({"id": run_id, "state": state}, 202)
+
+    async def _interrupts(self, thread_id: str) -> Response:
+        return JSONResponse({"items": self.open[thread_id]})
 
     async def _messages(self, thread_id: str, after: int = 0) -> Response:
         await self.history_ready.wait()

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.page_parts import QUESTION, answers, ask, question_box
-from tests.browser.scripted_server import ScriptedServer
+from tests.browser.scripted_server import ScriptedServer, message
 
 pytestmark = [
     pytest.mark.slow,
@@ -138,3 +138,38 @@ async def test_reload_before_the_question_arrived_hands_it_back(
     await expect(question_box(page)).to_have_value(QUESTION)
     await expect(page.get_by_role("article")).to_have_count(0)
     assert not server.runs
+
+
+@pytest.mark.parametrize(
+    ("partial", "told"),
+    [
+        ("cancelled", "Cancelled. This answer is not complete."),
+        ("failed", "This answer broke off before its end."),
+        ("interrupted", "The service stopped while it wrote this. It wrote it again."),
+    ],
+)
+async def test_stored_message_without_an_end_is_marked_as_such(
+    page: Page, server: ScriptedServer, partial: str, told: str
+) -> None:
+    await ask(page)
+    run = await server.next_run()
+    await run.say("Revenue rose.")
+    await run.finish()
+    await expect(page.get_by_role("button", name="Send")).to_be_visible()
+    run.stored.append(message("assistant", "Refunds ", partial=partial))
+    await page.reload()
+    await expect(page.get_by_role("main")).to_contain_text(f"Refunds {told}")
+
+
+async def test_event_that_the_page_does_not_know_is_passed_over(
+    page: Page, server: ScriptedServer
+) -> None:
+    await ask(page)
+    run = await server.next_run()
+    await run.emit("CUSTOM", name="vaultra.attempt", value={"attempt": 2, "void": False})
+    await run.emit("TOOL_CALL_ARGS", toolCallId="unheard-of", delta="{}")
+    await expect(answers(page)).to_have_text("Thinking …")
+    await run.say("Revenue rose.")
+    await run.finish()
+    await expect(answers(page)).to_have_text("Revenue rose.")
+    assert server.resumed_after == []

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from agent.graph.history import READ_TURNS
 from db.repositories import history
@@ -48,13 +48,8 @@ async def many(database: Database, shop: Shop) -> Database:
     return database
 
 
-async def plan_of(database: Database, conversation: int) -> list[dict[str, Any]]:
+async def plan_of(database: Database, shop: Shop, conversation: int) -> list[dict[str, Any]]:
     """Execute the query for the conversation's last run; return the nodes of its plan."""
-    sent: list[tuple[str, Any]] = []
-
-    def record(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
     async with database.unit_of_work() as session:
         found = await session.scalar(
             text(
@@ -63,18 +58,11 @@ async def plan_of(database: Database, conversation: int) -> list[dict[str, Any]]
             ),
             {"c": str(conversation)},
         )
-        run = await history.find_run(session, UUID(str(found)))
-        assert run is not None
-        event.listen(database.engine.sync_engine, "before_cursor_execute", record)
-        rows = await history.list_rows(session, run, after=None, turns=READ_TURNS)
-        event.remove(database.engine.sync_engine, "before_cursor_execute", record)
-        assert len(rows) == 3 * READ_TURNS
-        [(statement, parameters)] = sent
-        connection = await session.connection()
-        result = await connection.exec_driver_sql(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters
-        )
-        plan = result.scalar_one()
+    past = await history.find_past(database, shop.access, UUID(str(found)))
+    assert past is not None
+    assert len(await history.list_rows(database, past, turns=READ_TURNS)) == 3 * READ_TURNS
+    statement, values = history.rows_statement(past, turns=READ_TURNS)
+    [(plan,)] = await database.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *values)
     plan = json.loads(plan) if isinstance(plan, str) else plan
     return list(nodes(plan[0]["Plan"]))
 
@@ -97,9 +85,9 @@ def rows_read(plan: list[dict[str, Any]]) -> int:
 
 
 async def test_long_conversation_is_read_by_index_and_no_further_than_a_short_one(
-    many: Database,
+    many: Database, shop: Shop
 ) -> None:
-    plans = [await plan_of(many, conversation) for conversation in (SHORT, LONG)]
+    plans = [await plan_of(many, shop, conversation) for conversation in (SHORT, LONG)]
     for plan in plans:
         assert {node["Node Type"] for node in plan if "Relation Name" in node} <= {
             "Index Scan",

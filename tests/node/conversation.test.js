@@ -10,12 +10,15 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { before, describe, mock, test } from "node:test";
 
-import { EventType, HttpAgent } from "@ag-ui/client";
+import { EventType, HttpAgent, buildResumeArray } from "@ag-ui/client";
 
 const QUESTIONS = ["What was our revenue last month?", "And what is our readiness score?"];
+const WISH = "Create a recommendation to follow up on refunds";
 const PATIENCE = { timeout: 120_000 };
 
 const base = setting("VAULTRA_URL").replace(/\/+$/, "");
+// What the client strips or translates, it tells.
+const warnings = mock.method(console, "warn", () => {});
 const headers = { Authorization: `Bearer ${setting("VAULTRA_TOKEN")}` };
 
 function setting(name) {
@@ -24,15 +27,31 @@ function setting(name) {
   return value;
 }
 
-/** Ask one question; return every event that the client let through, in order. */
-async function ask(agent, question) {
+/** Run the agent; return every event that the client let through, in order. */
+async function run(agent, parameters = {}) {
   const events = [];
-  agent.addMessage({ id: randomUUID(), role: "user", content: question });
   await agent.runAgent(
-    { runId: randomUUID() },
+    { runId: randomUUID(), ...parameters },
     { onEvent: ({ event }) => void events.push(event) },
   );
   return events;
+}
+
+/** Ask one question; return its events. */
+function ask(agent, question) {
+  agent.addMessage({ id: randomUUID(), role: "user", content: question });
+  return run(agent);
+}
+
+/** Give the same answer to all that the last run has asked; return the events of what follows. */
+function answer(agent, approved) {
+  const answers = agent.pendingInterrupts.map(({ id }) => [
+    id,
+    { status: "resolved", payload: { approved } },
+  ]);
+  return run(agent, {
+    resume: buildResumeArray(agent.pendingInterrupts, Object.fromEntries(answers)),
+  });
 }
 
 /** Fetch the stored messages of a conversation, page by page. */
@@ -65,9 +84,20 @@ function streamedTexts(events) {
   return texts;
 }
 
+/** Return a client that begins a conversation. */
+function newAgent() {
+  return new HttpAgent({ url: `${base}/v1/runs`, headers, threadId: randomUUID() });
+}
+
+function assertNoWarnings() {
+  assert.deepEqual(
+    warnings.mock.calls.map((call) => call.arguments.join(" ")),
+    [],
+  );
+}
+
 describe("a conversation of two questions", () => {
-  const agent = new HttpAgent({ url: `${base}/v1/runs`, headers, threadId: randomUUID() });
-  const warnings = mock.method(console, "warn", () => {});
+  const agent = newAgent();
   const runs = [];
 
   before(async () => {
@@ -116,12 +146,7 @@ describe("a conversation of two questions", () => {
     for (const { content } of results) assert.notEqual(content, "");
   });
 
-  test("gives the client nothing to strip or to translate", () => {
-    assert.deepEqual(
-      warnings.mock.calls.map((call) => call.arguments.join(" ")),
-      [],
-    );
-  });
+  test("gives the client nothing to strip or to translate", assertNoWarnings);
 
   test("is stored as it was streamed", PATIENCE, async () => {
     const stored = new Map((await storedMessages(agent.threadId)).map((item) => [item.id, item]));
@@ -133,3 +158,51 @@ describe("a conversation of two questions", () => {
     }
   });
 });
+
+for (const approved of [true, false]) {
+  describe(`a wish that is ${approved ? "approved" : "denied"}`, () => {
+    const agent = newAgent();
+    let asked, interrupts, rest;
+
+    before(async () => {
+      asked = await ask(agent, WISH);
+      interrupts = [...agent.pendingInterrupts];
+      rest = await answer(agent, approved);
+    }, PATIENCE);
+
+    test("stops with an interrupt for its tool call, which has no result yet", () => {
+      const [{ toolCallId, toolCallName }] = ofType(asked, EventType.TOOL_CALL_START);
+      assert.equal(toolCallName, "create_recommendation");
+      assert.deepEqual(interrupts.map((one) => one.toolCallId), [toolCallId]);
+      assert.deepEqual(ofType(asked, EventType.TOOL_CALL_RESULT), []);
+      assert.deepEqual(asked.at(-1).outcome, { type: "interrupt", interrupts });
+    });
+
+    test("goes on with the result of the earlier run's call, and ends", () => {
+      const [result, ...more] = ofType(rest, EventType.TOOL_CALL_RESULT);
+      assert.deepEqual(more, []);
+      assert.equal(result.toolCallId, interrupts[0].toolCallId);
+      assert.equal(result.content.startsWith("Error:"), !approved);
+      assert.deepEqual(ofType(rest, EventType.TOOL_CALL_START), []);
+      assert.equal(rest.at(-1).outcome.type, "success");
+      assert.deepEqual(agent.pendingInterrupts, []);
+    });
+
+    test("leaves call, result and answer in the client's messages, in this order", () => {
+      const [question, call, result, ...said] = agent.messages;
+      assert.equal(question.content, WISH);
+      assert.deepEqual(call.toolCalls.map(({ id }) => id), [interrupts[0].toolCallId]);
+      assert.equal(result.role, "tool");
+      assert.equal(result.toolCallId, interrupts[0].toolCallId);
+      assert.notEqual(said.length, 0);
+      for (const { role } of said) assert.equal(role, "assistant");
+    });
+
+    test("can be followed by another question", PATIENCE, async () => {
+      const events = await ask(agent, "What should we do first?");
+      assert.equal(events.at(-1).outcome.type, "success");
+    });
+
+    test("gives the client nothing to strip or to translate", assertNoWarnings);
+  });
+}
