@@ -1,7 +1,7 @@
 """An event of Stripe's is matched, stored and queued by one call; a queued job is looked up first.
 
 Revision: 20261130_1030
-Revises: 20261130_0940
+Revises: 20261130_1020
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "20261130_1030"
-down_revision = "20261130_0940"
+down_revision = "20261130_1020"
 branch_labels = None
 depends_on = None
 
