@@ -34,6 +34,9 @@ CONVERSATION_TABLES = frozenset(
         "agent_run_events",
         "agent_tool_calls",
         "approvals",
+        "business_spend",
+        "model_calls",
+        "run_counts",
     ]
 )
 

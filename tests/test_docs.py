@@ -108,7 +108,7 @@ def test_every_route_is_documented_and_no_other() -> None:
     paths = create_app(Settings(), "postgresql://nowhere/none").openapi()["paths"]
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     named = re.findall(
-        r"^\| `((?:GET|POST|PATCH|DELETE) [^`]+)` \|", _page("protocol.md"), re.MULTILINE
+        r"^\| `((?:GET|POST|PUT|PATCH|DELETE) [^`]+)` \|", _page("protocol.md"), re.MULTILINE
     )
     documented = {name.replace("/…", "/v1/businesses/{business_id}") for name in named}
     assert documented == served | PUBLIC

@@ -12,8 +12,9 @@ from db.session import Session
 IS_KEPT = text(KEPT_EVENTS)
 # The runs that ended first, whole, while they have no more events than a batch; at least one.
 # A run that goes on with what an earlier one has asked reads the log of that one too. Nobody waits
-# for the lock of a run that has ended, but another process may prune as well. Events
-# are counted by their last number: reading it is one step down the primary key.
+# for the lock of a run that has ended, but another process may prune as well. Events are counted
+# by their last number, which is one step down the primary key. The arrays keep the planner from
+# reading the whole log, whatever it believes about its size.
 PRUNE = text(
     f"""
     WITH ended AS MATERIALIZED (

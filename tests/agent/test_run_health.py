@@ -78,12 +78,11 @@ async def test_lost_run_is_answered_after_all(ward: Ward, state: str) -> None:
     await ward.check_usable()
 
 
-async def test_lost_run_that_had_spoken_is_ended_with_what_it_said(ward: Ward) -> None:
+async def test_lost_run_that_had_spoken_goes_on(ward: Ward) -> None:
     run_id = await ward.unfinished(keep=4)
     await ward.repair()
-    assert (await _check_stream(ward, run_id))[-1] == "RUN_ERROR"
-    said = f"SELECT content FROM agent_messages WHERE role = 'assistant' AND run_id = {RUN_OF}"
-    assert await ward.query(said, run=run_id)
+    assert (await _check_stream(ward, run_id))[-1] == "RUN_FINISHED"
+    assert await ward.state(run_id) == "completed"
     await ward.check_usable()
 
 
@@ -104,6 +103,10 @@ async def test_lost_run_whose_job_failed_is_ended(ward: Ward) -> None:
     )
     [outcome] = await ward.repair()
     assert "a bug in its job" in outcome.told
+    said = f"SELECT metadata ->> 'partial' FROM agent_messages WHERE run_id = {RUN_OF}"
+    assert await ward.query(f"{said} AND role = 'assistant'", run=run_id) == "failed"
+    # What an attempt writes that is still alive is refused.
+    assert await ward.query("SELECT attempt FROM agent_runs") == 2
     assert (await _check_stream(ward, run_id))[-1] == "RUN_ERROR"
     assert await ward.state(run_id) == "failed"
     await ward.check_usable()

@@ -22,7 +22,13 @@ KEPT = timedelta(days=30)
 
 
 async def _run(
-    database: Database, shop: Shop, *, ended: datetime | None, state: str = "completed", length=3
+    database: Database,
+    shop: Shop,
+    *,
+    ended: datetime | None,
+    state: str = "completed",
+    length: int = 3,
+    answers: UUID | None = None,
 ) -> UUID:
     """Store a run with a message, a call and so many events."""
     run_id, conversation_id = uuid7(), uuid4()
@@ -38,6 +44,7 @@ async def _run(
             input_hash="hash",
             state=state,
             finished_at=ended,
+            answers_run_id=answers,
         ),
         Message(
             id=uuid4(), conversation_id=conversation_id, role="user", content="?", run_id=run_id
@@ -90,6 +97,20 @@ async def test_log_of_an_unfinished_run_stays_whatever_its_age(
     }
     assert await prune(database, NOW, kept=KEPT) == Pruned(0, 0)
     assert await _kept(database) == run_ids
+
+
+async def test_log_stays_while_a_later_run_goes_on_with_it(database: Database, shop: Shop) -> None:
+    old = NOW - 2 * KEPT
+    first = await _run(database, shop, ended=old)
+    second = await _run(database, shop, ended=old, answers=first)
+    waiting = await _run(database, shop, ended=None, state="awaiting_approval", answers=first)
+    assert await prune(database, NOW, kept=KEPT) == Pruned(0, 0)
+    assert await _kept(database) == {first, second, waiting}
+    async with database.unit_of_work() as session:
+        await session.execute(
+            text("UPDATE agent_runs SET state = 'cancelled', finished_at = :old"), {"old": old}
+        )
+    assert (await prune(database, NOW, kept=KEPT)).runs == 3
 
 
 async def test_pruning_again_looks_at_no_run_twice(database: Database, shop: Shop) -> None:
