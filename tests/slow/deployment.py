@@ -103,6 +103,7 @@ class Deployment:
             "OPENAI_API_KEY": "sk-test",
             "OPENAI_BASE_URL": model_url,
             "VAULTRA_MODEL": "scripted",
+            "VAULTRA_RUNS_PER_MINUTE": "0",
         }
         host.start(
             [sys.executable, "-m", "cli", *command],
