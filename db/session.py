@@ -11,6 +11,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -89,6 +90,11 @@ class Database:
                 yield session
         except UNREACHABLE as error:
             raise unreachable() from error
+        except PoolTimeoutError as error:
+            raise DatabaseError(
+                "All connections to the database are in use.",
+                hint="Try again in a moment. Should it stay so, raise VAULTRA_POOL_SIZE.",
+            ) from error
         except DBAPIError as error:
             # Without a statement it was the connection that failed: no such database, no such user.
             if error.connection_invalidated or error.statement is None:
