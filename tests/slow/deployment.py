@@ -33,6 +33,7 @@ PATIENCE_SECONDS = 120
 PASSWORD = "no secret: this server is seen by tests only"
 NGINX = """
 daemon off;
+master_process off;
 user root;
 pid {folder}/pid;
 error_log {folder}/errors;
