@@ -21,7 +21,7 @@ from domain.access import Access, Permission
 from domain.approvals import APPROVAL_LIFETIME, ApprovalState, fingerprint
 from domain.errors import ApprovalStaleError, InvalidInputError
 
-DENIED = "a person denied this. Nothing was changed; do not ask for the same again."
+DENIED = "a person denied this, so nothing was changed."
 
 
 @dataclass(frozen=True)

@@ -140,9 +140,22 @@ async def _end_without_access(runtime: AgentRuntime, run_id: UUID) -> None:
     """End a run whose user was taken out of the business since they asked."""
     async with runtime.database.unit_of_work() as session:
         run = await runs.lock_conversation_of(session, await runs.get_by_id(session, run_id))
+        run = await runs.find_run_to_execute(session, run.id) or run
         if RunState(run.state) not in _TO_EXECUTE:
             return
         chain = await read_chain(session, run)
+        # An attempt that still writes has to notice.
+        run.attempt += 1
+        if chain.mapper.message_id is not None and chain.mapper.text:
+            await conversations.insert_message(
+                session,
+                message_id=chain.mapper.message_id,
+                conversation_id=run.conversation_id,
+                role="assistant",
+                content=chain.mapper.text,
+                run_id=run.id,
+                partial=RunState.FAILED.value,
+            )
         known = await runs.list_results(session, run.id)
         events = [
             *chain.mapper.close_calls(CANCELLED, known),

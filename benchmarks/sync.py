@@ -6,7 +6,7 @@
 - writing: rows/s of the upsert path, alone and behind the client; floor: COPY of the same rows.
 - limited: charges/s at 25 requests a second and 200 ms an answer, and how many were refused.
 - webhook: CPU to verify and read an event; floor: the SDK's `construct_event`. CPU to accept it
-  whole; floor: a transaction with one insert.
+  whole; floors: a transaction with one insert, and the insert by itself.
 - lag: p99 of the event loop of a server that syncs while 50 answers are being streamed.
 - memory: of the process, over a whole sync of `--charges` (try 1000000).
 """

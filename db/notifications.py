@@ -117,6 +117,7 @@ class Notifications:
         self.writer = EventWriter(database, self.origin, is_alone=lambda: self._is_alone)
         self.tick = Tick()
         self._is_listening = False
+        self._has_tried = asyncio.Event()
 
     @property
     def patience(self) -> float:
@@ -125,9 +126,13 @@ class Notifications:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Notifications]:
-        """Listen for other processes' announcements until the block ends."""
+        """Listen for other processes' announcements until the block ends.
+
+        The block begins when it does, or when it turns out that it cannot yet.
+        """
         task = asyncio.create_task(self._listen_forever(), name="notifications")
         try:
+            await self._has_tried.wait()
             yield self
         finally:
             task.cancel()
@@ -185,6 +190,7 @@ class Notifications:
             except DatabaseError:
                 # Followers poll in the meantime; nothing is lost, only slower.
                 _logger.warning("notifications.reconnecting")
+            self._has_tried.set()
             self._is_alone = False
             # From now on, everybody looks more often.
             self._wake_all()
@@ -194,6 +200,7 @@ class Notifications:
         try:
             async with self._database.connected() as connection:
                 await connection.add_listener(CHANNEL, self._received)
+                self._has_tried.set()
                 # What was announced while nobody listened is unknown.
                 self._wake_all()
                 loop = asyncio.get_running_loop()

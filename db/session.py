@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -88,6 +90,11 @@ class Database:
                 yield session
         except UNREACHABLE as error:
             raise unreachable() from error
+        except PoolTimeoutError as error:
+            raise DatabaseError(
+                "All connections to the database are in use.",
+                hint="Try again in a moment. Should it stay so, raise VAULTRA_POOL_SIZE.",
+            ) from error
         except DBAPIError as error:
             # Without a statement it was the connection that failed: no such database, no such user.
             if error.connection_invalidated or error.statement is None:
@@ -104,6 +111,11 @@ class Database:
                 return await connection.fetch(statement, *values)
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
             raise unreachable() from error
+
+    async def call(self, statement: str, *values: object) -> Any:
+        """Do what `fetch` does; return the only value of the only row."""
+        [row] = await self.fetch(statement, *values)
+        return row[0]
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """Open a connection outside the pool, for LISTEN and for the job engine."""

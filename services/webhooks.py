@@ -14,7 +14,7 @@ from db.repositories import connections
 from db.repositories.connections import OAUTH
 from db.repositories.stripe_events import Via
 from db.repositories.webhooks import EventOwner, accept_event, list_event_owners
-from db.session import Session
+from db.session import Database, Session
 from domain.access import service_access
 from domain.errors import InvalidInputError
 from integrations.stripe.resources import Event
@@ -52,7 +52,7 @@ class Outcome(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-async def receive_event(session: Session, event: Event) -> Outcome:
+async def receive_event(database: Database, event: Event) -> Outcome:
     """Store the event of a connected account and queue its processing, in one transaction.
 
     An event of Stripe Connect names its account. One that does not is of the account whose own
@@ -63,8 +63,14 @@ async def receive_event(session: Session, event: Event) -> Outcome:
     """
     deauthorizes = event.type == DEAUTHORIZED
     kept = seen(event, Via.WEBHOOK)
-    if await accept_event(session, kept, account=event.account, deauthorizes=deauthorizes):
+    if await accept_event(database, kept, account=event.account, deauthorizes=deauthorizes):
         return Outcome.STORED
+    async with database.unit_of_work() as session:
+        return await _not_stored(session, event, deauthorizes=deauthorizes)
+
+
+async def _not_stored(session: Session, event: Event, *, deauthorizes: bool) -> Outcome:
+    """Tell why an event was not stored, and act on one that takes the connection back."""
     found = await list_event_owners(session, event.account, livemode=event.livemode)
     if not found:
         raise EventRefusedError(_UNKNOWN, "unknown_account")

@@ -89,6 +89,7 @@ def _environment(folder: Path, database_url: URL, model_url: str) -> dict[str, s
         "DATABASE_URL": database_url.render_as_string(hide_password=False),
         "VAULTRA_SECRET_KEYS": ",".join(KEY_RING),
         "VAULTRA_STATE_FOLDER": str(folder),
+        "VAULTRA_RUNS_PER_MINUTE": "0",
         # Nobody listens there.
         "STRIPE_API_BASE": "http://127.0.0.1:1",
     }

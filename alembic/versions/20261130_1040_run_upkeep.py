@@ -1,7 +1,7 @@
 """Which runs' event logs are still kept, and indexes for what looks after runs.
 
 Revision: 20261130_1040
-Revises: 20261130_1020
+Revises: 20261130_1030
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261130_1040"
-down_revision = "20261130_1020"
+down_revision = "20261130_1030"
 branch_labels = None
 depends_on = None
 

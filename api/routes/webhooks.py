@@ -85,8 +85,7 @@ async def _receive(request: Request, state: AppState) -> Outcome:
     signature = request.headers.get("stripe-signature")
     now = int(state.agent.clock().timestamp())
     event = verify(body, signature, secrets=secrets, now=now)
-    async with state.database.unit_of_work() as session:
-        return await receive_event(session, event)
+    return await receive_event(state.database, event)
 
 
 async def _read(request: Request) -> bytes:

@@ -103,7 +103,8 @@ class EventCounts(NamedTuple):
 
 # What an insert does about an event that was seen before. It is taken over from another connection
 # to the same account, which can be no longer in use: else whoever connects the account again would
-# miss what the other one saw meanwhile. `version` is drawn as the event is stored.
+# miss what the other one saw meanwhile. `version` is drawn as the event is stored. The function
+# `accept_stripe_event`, which takes webhooks, does the same for one event.
 WRITE_ONCE = """
         ON CONFLICT (stripe_event_id) DO UPDATE
         SET integration_id = excluded.integration_id, payload = excluded.payload,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from agent import runs as agent_runs
 from agent.event_log import follow, follow_opened
 from agent.runs import RunRequest, UserMessage
-from db.notifications import Notifications
+from db.notifications import LISTENING_SECONDS, Notifications
 from db.repositories import runs
 from sandbox.model.script import Gate, Script, Text, ToolCalls, Turn
 from tests.agent.conftest import Desk, OpenDesk
@@ -32,6 +33,9 @@ async def test_who_asked_reads_nothing_back(
     script = Script([Turn([ADD]), Turn([Text("Two, as it seems.")], after_tool="*")])
     async with open_desk(script) as desk:
         request, runtime = _request(desk), desk.runtime
+        # Until it is known who else there is, everybody looks for themselves.
+        while runtime.notifications.patience < LISTENING_SECONDS:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         opening = await agent_runs.open_run(runtime, desk.shop.access, request)
         assert opening is not None
 

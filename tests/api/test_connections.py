@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import httpx
+import pytest
 
 from sandbox.model.script import Gate, Script, Text, Turn
 from tests.api.frames import parse_all, types_of
+from tests.api.problems import assert_problem
 from tests.api.service import OpenService, Service, run_body
 
 STREAMS = 40
@@ -51,6 +53,20 @@ async def test_forty_waiting_streams_hold_no_connection(open_service: OpenServic
         assert await _settled(service) == 0
     ends = [types_of([frame.event for frame in parse_all(content)])[-1] for content in contents]
     assert ends == ["RUN_FINISHED"] * STREAMS
+
+
+async def test_pool_that_stays_exhausted_is_told_as_busy(
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_service(pool_size=1) as service:
+        database = service.app.state.vaultra.database
+        monkeypatch.setattr(database.engine.pool, "_timeout", 0.1)
+        async with database.unit_of_work() as session:
+            await session.connection()
+            response = await service.client.get("/v1/me")
+        problem = assert_problem(response, 503, "database_unavailable")
+        assert "in use" in problem["detail"]
+        assert (await service.client.get("/v1/me")).status_code == 200
 
 
 async def test_clients_that_leave_at_any_moment_leave_no_connection_behind(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from db import notifications
 from db.repositories import runs
 from db.run_tail import LoggedEvent
 from sandbox.model.script import Gate, Script, Text, Turn
@@ -80,6 +81,8 @@ async def test_run_that_ends_between_two_reads_is_told_to_its_end(
 
         run_id = await service.begin()
         await gate.reached.wait()
+        # Nothing is told: the follower looks by itself.
+        monkeypatch.setattr(notifications, "LISTENING_SECONDS", 0.2)
         monkeypatch.setattr(runs, "list_events", list_then_let_it_end)
         frames = parse_all(await service.replay(run_id))
     assert frames[-1].event["type"] == "RUN_FINISHED"

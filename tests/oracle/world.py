@@ -115,8 +115,7 @@ class World:
             )
             signed = signature_header(body, secrets=[SECRET], timestamp=now)
             seen = verify(body, signed, secrets=[SECRET], now=now)
-            async with worker.database.unit_of_work() as session:
-                await receive_event(session, seen)
+            await receive_event(worker.database, seen)
             self.owed = True
 
     def happened(self, since: int | None = None) -> list[Occurrence]:

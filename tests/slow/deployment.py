@@ -33,6 +33,7 @@ PATIENCE_SECONDS = 120
 PASSWORD = "no secret: this server is seen by tests only"
 NGINX = """
 daemon off;
+master_process off;
 user root;
 pid {folder}/pid;
 error_log {folder}/errors;
@@ -103,6 +104,7 @@ class Deployment:
             "OPENAI_API_KEY": "sk-test",
             "OPENAI_BASE_URL": model_url,
             "VAULTRA_MODEL": "scripted",
+            "VAULTRA_RUNS_PER_MINUTE": "0",
         }
         host.start(
             [sys.executable, "-m", "cli", *command],

@@ -107,8 +107,7 @@ class Moving:
     async def receive(self, *events: Event) -> None:
         """Take webhooks as they come, each in a transaction of its own."""
         for event in events:
-            async with self.database.unit_of_work() as session:
-                await receive_event(session, event)
+            await receive_event(self.database, event)
 
     async def apply(self, wrap: Wrap = SmallPages) -> int:
         return await apply_events(
