@@ -46,7 +46,7 @@ def url() -> Iterator[str]:
 
 
 def test_database_services_and_runs_work_on_postgresql_15(url: str) -> None:
-    # What differs between servers is SQL: every statement of ours is in one of these.
+    # What differs between servers is SQL: migrations, repositories, functions, and runs whole.
     tests = [
         "tests/db",
         "tests/services/stripe_sync/test_run.py",
