@@ -55,6 +55,7 @@ _BODIES: dict[str, dict[str, Any]] = {
     f"{_BUSINESS}/integrations/stripe": {"key": "rk_test_abcdefgh1234"},
     f"{_BUSINESS}/readiness/simulations": {"refunds": "0.03"},
     f"{_BUSINESS}/recommendations": NEW_RECOMMENDATION,
+    f"{_BUSINESS}/agent-settings": {"without_approval": []},
     f"{_BUSINESS}/recommendations/{{recommendation_id}}": {"status": "accepted"},
     "/v1/conversations/{conversation_id}": {"title": "A title"},
 }
