@@ -132,7 +132,7 @@ def _said(events: list[dict[str, Any]]) -> list[str]:
 
 async def _check_usable(service: Service, notes: int) -> None:
     assert await service.query("SELECT count(*) FROM recommendations") == notes
-    events = await service.ask("And now?")
+    events = await service.post_run(service.body("And now?"), timeout=PATIENCE)
     assert events[-1]["outcome"]["type"] == "success"
     assert await service.query("SELECT count(*) FROM agent_runs WHERE state <> 'completed'") == 0
 
@@ -173,6 +173,10 @@ NOTING = Script(
 )
 WAITING = """
 SELECT count(*) > 0 FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE :query
+"""
+END_WAITING = """
+SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE :query
 """
 
@@ -238,6 +242,8 @@ async def test_killed_after_the_effect_and_before_its_result_is_told(
                 await release_business()
                 await _until(lambda: service.query("SELECT count(*) = 1 FROM recommendations"))
                 workers.kill()
+                # The server would still carry out what it was sent: it dies with its client.
+                await service.query(END_WAITING, query="%agent_run_events%")
                 await release_log()
         told = "SELECT count(*) FROM agent_run_events WHERE type = 'TOOL_CALL_RESULT'"
         assert await service.query(told) == 0
@@ -250,7 +256,7 @@ async def test_killed_after_the_effect_and_before_its_result_is_told(
 
 async def test_killed_while_an_approval_waits(database_url: URL, tmp_path: Path) -> None:
     async with _served(database_url, NOTING, tmp_path) as (service, workers):
-        asked = await service.ask("Note it")
+        asked = await service.post_run(service.body("Note it"), timeout=PATIENCE)
         [interrupt] = asked[-1]["outcome"]["interrupts"]
         workers.replace()
         resume = {"interruptId": interrupt["id"], "status": "resolved"}
