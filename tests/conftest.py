@@ -14,6 +14,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from fasteners import InterProcessLock
+from hypothesis import settings
 from sqlalchemy.engine import URL
 from xdist.scheduler import LoadFileScheduling
 
@@ -22,6 +23,9 @@ from db.session import Database, parse_url
 from db.startup import migrate
 from tests.factories import Shop, make_shop
 
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 STATE = Path(__file__).resolve().parent.parent / ".vaultra" / "tests"
 # Test data is thrown away; a crash of the server may lose it.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

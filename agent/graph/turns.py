@@ -6,6 +6,7 @@ is given with its result, and a result with its call.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from uuid import UUID
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from agent.answer import LONGEST_CALL_ID
 from agent.context import CANCELLED
 from db.repositories.history import HistoryRow, RowKind
 from services.budgets import BYTES_A_TOKEN
@@ -123,7 +125,24 @@ def read_turns(rows: Iterable[HistoryRow]) -> list[Turn]:
         (alone if row.turn_id is None else by_turn.setdefault(row.turn_id, [])).append(row)
     groups = [*by_turn.values(), *_exchanges(alone)]
     groups.sort(key=lambda group: (group[0].asked_at, str(group[0].turn_id)))
-    return [_turn(group) for group in groups]
+    taken: set[str] = set()
+    return [_with_distinct_calls(_turn(group), taken) for group in groups]
+
+
+def _with_distinct_calls(turn: Turn, taken: set[str]) -> Turn:
+    """Give calls another id where a provider would not take theirs: used before, or too long."""
+    replies = []
+    for reply in turn.replies:
+        calls = []
+        for call in reply.calls:
+            call_id = call.call_id
+            if call_id in taken or not call_id or len(call_id) > LONGEST_CALL_ID:
+                written = f"{len(taken)} {call_id}".encode()
+                call_id = f"call_{hashlib.sha256(written).hexdigest()[:24]}"
+            taken.add(call_id)
+            calls.append(replace(call, call_id=call_id))
+        replies.append(replace(reply, calls=tuple(calls)))
+    return replace(turn, replies=tuple(replies))
 
 
 def _exchanges(alone: list[HistoryRow]) -> Iterator[list[HistoryRow]]:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
+from agent.context import CANCELLED
 from agent.graph.summary import CALLS, QUESTIONS, Summary
 from agent.graph.trimming import BUDGET_TOKENS, MAX_TURNS, trim
 from agent.graph.turns import SHORT_RESULT_CHARACTERS, Call, Reply, Turn, read_turns, shorten
@@ -138,8 +139,12 @@ def _stored(past: Past, row: HistoryRow, known: dict[UUID, Any]) -> Message | To
 @given(ROWS)
 def test_every_result_and_every_word_of_the_rows_is_in_a_turn_once(rows: list[HistoryRow]) -> None:
     turns = read_turns(rows)
-    calls = sorted(call.call_id for turn in turns for call in turn.calls)
-    assert calls == sorted(row.call_id or "" for row in rows if row.kind == "call")
+    calls = [call for turn in turns for call in turn.calls]
+    results = [row.text for row in rows if row.kind == "call"]
+    assert sorted(call.result for call in calls) == sorted(
+        CANCELLED if result is None else result for result in results
+    )
+    assert len({call.call_id for call in calls}) == len(calls)
     told = sorted(
         t for turn in turns for t in (*turn.questions, *(r.text for r in turn.replies)) if t
     )

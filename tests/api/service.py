@@ -190,6 +190,11 @@ class Service:
         assert response.status_code == 200, response.text
         return response.json()
 
+    async def conversation(self, thread_id: str) -> dict[str, Any]:
+        """Return a conversation as lists have it, without what it has used."""
+        found: dict[str, Any] = await self.get(f"/v1/conversations/{thread_id}")
+        return {name: value for name, value in found.items() if name != "usage"}
+
     async def messages(self, thread_id: str | None = None) -> list[dict[str, Any]]:
         """Return the conversation's stored messages."""
         thread = thread_id or self.thread_id

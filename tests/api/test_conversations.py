@@ -109,7 +109,7 @@ async def test_page_after_the_last_message_brings_what_came_since(shared: Servic
 async def test_new_conversation_is_empty_and_listed_first(shared: Service) -> None:
     created = await _created(shared)
     assert created["business_id"] == str(shared.shop.business_id)
-    assert await shared.get(f"/v1/conversations/{created['id']}") == created
+    assert await shared.conversation(created["id"]) == created
     assert await shared.messages(created["id"]) == []
     listed = await shared.get(f"{shared.business}/conversations", limit=1)
     assert listed["items"] == [created]
@@ -145,7 +145,7 @@ async def test_title_can_be_changed(shared: Service) -> None:
     changed = response.json()
     assert changed["title"] == "Funding in spring"
     assert changed["updated_at"] > created["updated_at"]
-    assert await shared.get(path) == changed
+    assert await shared.conversation(created["id"]) == changed
 
 
 @shared_loop
@@ -155,7 +155,7 @@ async def test_title_out_of_bounds_changes_nothing(shared: Service, title: Any) 
     path = f"/v1/conversations/{created['id']}"
     assert_problem(await shared.client.patch(path, json={"title": title}), 422, "invalid_input")
     assert_problem(await shared.client.patch(path, json={}), 422, "invalid_input")
-    assert await shared.get(path) == created
+    assert await shared.conversation(created["id"]) == created
 
 
 @shared_loop

@@ -131,7 +131,7 @@ async def test_hostile_title_of_a_conversation_is_refused(shared: Service, escap
     created = await shared.client.post(f"{shared.business}/conversations")
     path = f"/v1/conversations/{created.json()['id']}"
     assert _is_refusal(await _send(shared, "PATCH", path, '{"title": "HOSTILE"}', escape))
-    assert await shared.get(path) == created.json()
+    assert await shared.conversation(created.json()["id"]) == created.json()
 
 
 @pytest.mark.parametrize("escape", ESCAPES)

@@ -290,6 +290,8 @@ async def test_database_restarts_in_the_middle_of_an_answer(tmp_path: Path) -> N
             return False
 
         await _until(is_over)
+        # The test's own connections are gone too.
+        await service.database.dispose()
         events = await _whole(service, run_id)
         assert_valid_agui(events)
         assert _said(events)[-1] == "Whole."
