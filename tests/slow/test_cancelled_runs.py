@@ -30,6 +30,7 @@ LONG = "Because they eat up more of the margin than anything else that can be he
 NOTE = {"title": "Reduce refunds", "description": LONG, "category": "risk"}
 CALCULATE = ("calculate", {"expression": "6 * 7"})
 QUESTION, NEXT = "Go on", "And now?"
+WRITING = "a call that writes"
 SCRIPTS = {
     "text and one tool": [
         Turn([Text("Let me see. ", chunk=5, delay=APART), ToolCalls([CALCULATE])]),
@@ -44,7 +45,7 @@ SCRIPTS = {
         ),
         Turn([Text("It is {result}.", chunk=4, delay=APART)], after_tool="calculate"),
     ],
-    "a call that writes": [
+    WRITING: [
         # Cancelled at its beginning, it is cancelled in the middle of its arguments.
         Turn([ToolCalls([("create_recommendation", NOTE)], chunk=4, delay=APART)]),
         Turn([Text("Noted.", chunk=3, delay=APART)], after_tool="create_recommendation"),
@@ -80,12 +81,19 @@ async def test_run_that_is_cancelled_at_any_event_ends_once_and_the_conversation
         assert whole.went_well
         places = [(k, k % 2) for k in range(1, len(whole.frames) + 1)]
         for some in (places[start : start + 8] for start in range(0, len(places), 8)):
-            await asyncio.gather(*(check_cancelled(visit, whole, *place) for place in some))
+            await asyncio.gather(
+                *(
+                    check_cancelled(visit, whole, *place, reads_only=name != WRITING)
+                    for place in some
+                )
+            )
         assert model.refused == []
         await until_nothing_is_answered(model)
 
 
-async def check_cancelled(visit: Visit, whole: Reader, k: int, process: int) -> None:
+async def check_cancelled(
+    visit: Visit, whole: Reader, k: int, process: int, *, reads_only: bool
+) -> None:
     reader = visit.reader(QUESTION)
     reading = asyncio.create_task(reader.read())
     await reader.until_number(k)
@@ -94,7 +102,11 @@ async def check_cancelled(visit: Visit, whole: Reader, k: int, process: int) -> 
     check_end(reader, whole, f"cancelled at event {k} by process {process}")
     said = [t for t in reader.texts if t]
     assert [*(await visit.messages(reader)).values()] == said
-    assert sorted(await visit.calls(reader)) == ["succeeded"] * carried_out(reader)
+    recorded = await visit.calls(reader)
+    assert set(recorded) <= {"succeeded"}
+    # What was read in the moment of the end may be recorded all the same: it has changed nothing.
+    most = len(ids(reader, "TOOL_CALL_START")) if reads_only else carried_out(reader)
+    assert carried_out(reader) <= len(recorded) <= most
     following = await visit.ask(NEXT, str(reader.body["threadId"]))
     assert following.went_well
     assert following.texts == ["I am here."]
