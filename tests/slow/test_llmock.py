@@ -1,6 +1,6 @@
 """What a person notices of the faults of llmock, a model server that breaks on demand.
 
-https://pypi.org/project/llmock: it also judges its clients, and what it thinks of ours is checked.
+The package llmock on PyPI: it also judges its clients, and what it thinks of ours is checked.
 """
 
 from __future__ import annotations
