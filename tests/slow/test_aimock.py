@@ -1,6 +1,6 @@
 """What a person notices of aimock, a model server that records answers, replays and breaks them.
 
-https://www.npmjs.com/package/@copilotkit/aimock
+The npm package @copilotkit/aimock
 """
 
 from __future__ import annotations
