@@ -133,7 +133,7 @@ class ChatCompletionReader:
         """Begin an answer; `model_name` is told with its usage, `taken` are ids of calls."""
         self._model_name = model_name
         self._rest = b""
-        self._ids = _CallIds(taken)
+        self._ids = CallIds(taken)
         self._open: dict[int, str] = {}
         self.finish: str | None = None
         self.has_told = False
@@ -205,14 +205,15 @@ class ChatCompletionReader:
             yield ToolCallArgsPart(open_id, function.arguments)
 
 
-class _CallIds:
+class CallIds:
     """Ids under which calls are told and stored: each once in what the model is sent.
 
     A call that had an earlier one's id would be given that one's stored result. The same answer
     to the same request gets the same ids.
     """
 
-    def __init__(self, taken: Collection[str]) -> None:
+    def __init__(self, taken: Collection[str] = ()) -> None:
+        """Begin with the ids that are in use."""
         self._taken = set(taken)
         self._given: set[str] = set()
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from agent.event_log import Opening, topic_of
-from agent.events import encode, run_started
-from agent.runs import TITLE_LENGTH, RunRequest
+from agent.runs import RunRequest, opening_of, title_of
 from agent.runtime import AgentRuntime
 from config.logs import redact
 from db.repositories import runs
 from db.repositories.asking import NewRun, ask_for_run
-from db.run_tail import LoggedEvent
 
 
 async def open_at_once(
@@ -28,14 +26,13 @@ async def open_at_once(
     topic = topic_of(run_id)
     # Before the commit, for a worker may begin right after it.
     news = runtime.notifications.news_of(topic)
-    opening = run_started(request.conversation_id, request.client_run_id)
-    event = LoggedEvent(1, opening.type.value, encode(opening))
+    event = opening_of(request)
     new = NewRun(
         run_id=run_id,
         conversation_id=request.conversation_id,
         client_run_id=request.client_run_id,
         input_hash=request.input_hash,
-        title=" ".join(contents[-1].split())[:TITLE_LENGTH],
+        title=title_of(request),
         messages=[(message.id, message.content) for message in request.messages],
         opening=event,
     )

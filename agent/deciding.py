@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent.approval_rules import APPROVAL_RULES
 from agent.run_life import end_waiting
-from agent.tools.catalogue import CATALOGUE
+from agent.tools.catalogue import TOOLS
 from db.models import Approval, Run
 from db.repositories import approvals, runs
 from db.session import Database, Session
@@ -28,7 +28,6 @@ from domain.runs import RunState
 
 # More than expire between two looks at them; the next look takes what is left.
 _AT_ONCE = 200
-_TOOLS = {tool.name: tool for tool, _ in CATALOGUE}
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ async def _store(
 
 
 def _fitting(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    schema = _TOOLS[tool].tool_call_schema
+    schema = TOOLS[tool].tool_call_schema
     assert isinstance(schema, type)
     assert issubclass(schema, BaseModel)
     try:

@@ -9,14 +9,12 @@ from uuid import UUID
 from ag_ui.core import Interrupt
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from agent.tools.catalogue import CATALOGUE
+from agent.tools.catalogue import TOOLS
 from db.models import Approval
 from db.repositories import approvals as stored
 from db.repositories import conversations
 from db.session import Session
 from domain.access import Access
-
-_TOOLS = {tool.name: tool for tool, _ in CATALOGUE}
 
 
 def interrupt_of(approval: Approval) -> Interrupt:
@@ -39,7 +37,7 @@ def interrupt_of(approval: Approval) -> Interrupt:
 @cache
 def _response_schema(tool: str) -> dict[str, Any]:
     """Return the JSON Schema of an answer: yes or no, and perhaps other arguments as a whole."""
-    parameters = convert_to_openai_tool(_TOOLS[tool])["function"]["parameters"]
+    parameters = convert_to_openai_tool(TOOLS[tool])["function"]["parameters"]
     return {
         "type": "object",
         "properties": {

@@ -7,7 +7,7 @@ this: no checkpoint, and one way for a crash and for an approval (decision 30).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,6 @@ import orjson
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from agent.context import ERROR, UNREADABLE_CALLS
-from db.models import ToolCallRecord
 
 # The event that a later attempt begins with, if an earlier one has told anything.
 ATTEMPT = "vaultra.attempt"
@@ -105,7 +104,8 @@ class Progress:
         for one in self.rounds:
             yield _reply(one)
             if one.is_over:
-                yield from (_result(call) for call in one.calls)
+                for call in one.calls:
+                    yield result_message(call.call_id, call.name, str(call.result))
 
     def answered(self) -> dict[str, str]:
         """Return what has come of the calls of a last round that is not over, by call."""
@@ -128,19 +128,6 @@ def read_progress(logs: Iterable[Iterable[str]]) -> Progress:
     return progress
 
 
-def add_records(progress: Progress, records: Sequence[ToolCallRecord]) -> list[LoggedCall]:
-    """Add calls that were carried out before the log had them; return those, by call."""
-    known = {call.call_id for one in progress.rounds for call in one.calls}
-    missing = []
-    for record in records:
-        if record.call_id not in known:
-            written = orjson.dumps(record.arguments).decode()
-            call = LoggedCall(record.call_id, record.name, written, is_asked=True)
-            progress.current.calls.append(call)
-            missing.append(call)
-    return missing
-
-
 def _reply(one: Round) -> AIMessage:
     asked = [
         {"id": call.call_id, "name": call.name, "args": _read(call.arguments)} for call in one.calls
@@ -150,10 +137,10 @@ def _reply(one: Round) -> AIMessage:
     return AIMessage(one.text, tool_calls=asked, additional_kwargs={UNREADABLE_CALLS: unread})
 
 
-def _result(call: LoggedCall) -> ToolMessage:
-    content = str(call.result)
+def result_message(call_id: str, name: str, content: str) -> ToolMessage:
+    """Return what came of a call as a model is given it."""
     status = "error" if content.startswith(ERROR) else "success"
-    return ToolMessage(content, name=call.name, tool_call_id=call.call_id, status=status)
+    return ToolMessage(content, name=name, tool_call_id=call_id, status=status)
 
 
 def _read(arguments: str) -> dict[str, Any]:

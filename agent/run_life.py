@@ -5,14 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from agent.context import CANCELLED
-from agent.event_log import topic_of
-from agent.events import EventMapper, encode
+from agent.event_log import number, topic_of
+from agent.events import EventMapper
 from db.models import Run
 from db.notifications import announce
 from db.repositories import approvals, jobs, runs
 from db.repositories.jobs import Entrypoint
 from db.repositories.runs import Attempt
-from db.run_tail import LoggedEvent
 from db.session import Session
 from domain.approvals import ApprovalState
 from domain.runs import FINISHED_STATES, RunState
@@ -45,9 +44,8 @@ async def request_cancel(session: Session, run: Run) -> None:
     await runs.touch(session, run, "cancel_requested_at")
     if run.state == RunState.QUEUED:
         terminal = EventMapper(run.conversation_id, run.client_run_id).cancelled()
-        seq = await runs.last_seq(session, run.id) + 1
-        event = LoggedEvent(seq, terminal.type.value, encode(terminal))
-        await runs.append_events(session, run.id, [event])
+        seq = await runs.last_seq(session, run.id)
+        await runs.append_events(session, run.id, number([terminal], seq))
         await announce(session, topic_of(run.id))
         await end_run(session, run, RunState.CANCELLED)
     elif run.state == RunState.AWAITING_APPROVAL:

@@ -11,8 +11,8 @@ from typing import Literal
 from uuid import UUID
 
 from agent.deciding import Answer, decide
-from agent.event_log import Opening, topic_of
-from agent.events import encode, run_started
+from agent.event_log import Opening, number, topic_of
+from agent.events import run_started
 from agent.run_life import queue_job, request_cancel
 from agent.runtime import AgentRuntime
 from config.logs import redact
@@ -68,6 +68,18 @@ class RunRequest:
     resume: tuple[Answer, ...] = ()
 
 
+def title_of(request: RunRequest) -> str | None:
+    """Return what the conversation is called after this request, unless it has a title."""
+    asked = request.messages[-1].content if request.messages else ""
+    return " ".join(asked.split())[:TITLE_LENGTH] or None
+
+
+def opening_of(request: RunRequest) -> LoggedEvent:
+    """Return the event that a run begins with."""
+    [event] = number([run_started(request.conversation_id, request.client_run_id)], 0)
+    return event
+
+
 async def submit(runtime: AgentRuntime, access: Access, request: RunRequest) -> bool:
     """Create the run and the job that executes it, or attach to the run of the same id.
 
@@ -100,8 +112,7 @@ async def open_run(runtime: AgentRuntime, access: Access, request: RunRequest) -
 
 async def _open_conversation(session: Session, access: Access, request: RunRequest) -> Conversation:
     wanted = request.conversation_id
-    asked = request.messages[-1].content if request.messages else ""
-    title = " ".join(asked.split())[:TITLE_LENGTH] or None
+    title = title_of(request)
     conversation = await conversations.find_conversation(session, access, wanted, lock=True)
     if conversation is None:
         await conversations.create_conversation(session, access, wanted, title)
@@ -135,8 +146,7 @@ async def _create_run(
         raise RunIdReusedError
     for message in messages:
         await _store_user_message(session, request.conversation_id, run_id, message)
-    opening = run_started(request.conversation_id, request.client_run_id)
-    event = LoggedEvent(1, opening.type.value, encode(opening))
+    event = opening_of(request)
     await runs.append_events(session, run_id, [event])
     return event
 

@@ -18,7 +18,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -29,9 +28,15 @@ from agent.approvals import Gate
 from agent.context import AgentContext
 from agent.graph.history import load_messages
 from agent.planner.model import PlannerChatModel
-from api.auth import issue_token
 from benchmarks.turn_load import QUESTION
-from benchmarks.turn_servers import free_port, process, scratch_folder, until_up
+from benchmarks.turn_servers import (
+    free_port,
+    headers_of_demo,
+    process,
+    scratch_folder,
+    until_up,
+    vaultra,
+)
 from db.embedded import start_embedded_server
 from db.repositories.runs import Attempt
 from db.session import Database
@@ -94,27 +99,12 @@ async def served() -> AsyncIterator[Service]:
         url = await asyncio.to_thread(start_embedded_server, folder / "postgres")
         await asyncio.to_thread(migrate, url)
         secret = secrets.token_urlsafe(32)
-        settings = {
-            "DATABASE_URL": url,
-            "OPENAI_API_KEY": "sk-test",
-            "OPENAI_BASE_URL": model_url,
-            "VAULTRA_MODEL": "scripted",
-            "VAULTRA_SECRET_KEYS": secret,
-            "VAULTRA_LOG_LEVEL": "WARNING",
-            "VAULTRA_RUNS_PER_MINUTE": "0",
-            "VAULTRA_RUNS_PER_DAY": "0",
-        }
-        service = run(process("cli", "serve", "--port", str(ours), env=settings))
+        service = run(vaultra(url, model_url, secret, ours))
+        headers = await headers_of_demo(url, secret)
         database = Database(url, pool_size=1)
         stack.push_async_callback(database.dispose)
-        async with database.unit_of_work() as session:
-            await ensure_demo(session, founded_on=utc_now().date())
-        token = issue_token(
-            (secret,), DEMO_ACCESS.user_id, now=utc_now(), lifetime=timedelta(hours=1)
-        )
         for port, path in ((model, "/v1/models"), (ours, "/healthz")):
             await until_up(f"http://127.0.0.1:{port}{path}")
-        headers = {"Authorization": f"Bearer {token}"}
         yield Service(f"http://127.0.0.1:{ours}/v1/runs", service, headers, database)
 
 

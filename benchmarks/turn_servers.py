@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -108,8 +108,18 @@ async def _start_vaultra(stack: AsyncExitStack, model_url: str, folder: Path) ->
     url = await asyncio.to_thread(start_embedded_server, folder)
     await asyncio.to_thread(migrate, url)
     secret = secrets.token_urlsafe(32)
+    port = free_port()
+    started = stack.enter_context(vaultra(url, model_url, secret, port))
+    headers = await headers_of_demo(url, secret)
+    return _subject("vaultra", port, started, headers=headers, postgres=_postmaster(folder))
+
+
+def vaultra(
+    database_url: str, model_url: str, secret: str, port: int
+) -> AbstractContextManager[psutil.Process]:
+    """Run the service with the scripted model for the length of the block, as often as asked."""
     settings = {
-        "DATABASE_URL": url,
+        "DATABASE_URL": database_url,
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_BASE_URL": model_url,
         "VAULTRA_MODEL": "scripted",
@@ -118,10 +128,7 @@ async def _start_vaultra(stack: AsyncExitStack, model_url: str, folder: Path) ->
         "VAULTRA_RUNS_PER_MINUTE": "0",
         "VAULTRA_RUNS_PER_DAY": "0",
     }
-    port = free_port()
-    started = stack.enter_context(process("cli", "serve", "--port", str(port), env=settings))
-    headers = {"Authorization": f"Bearer {await _token(url, secret)}"}
-    return _subject("vaultra", port, started, headers=headers, postgres=_postmaster(folder))
+    return process("cli", "serve", "--port", str(port), env=settings)
 
 
 def _subject(name: str, port: int, started: psutil.Process, **more: Any) -> Subject:
@@ -133,10 +140,12 @@ def _postmaster(folder: Path) -> psutil.Process:
     return psutil.Process(int(pid_file.read_text().splitlines()[0]))
 
 
-async def _token(url: str, secret: str) -> str:
+async def headers_of_demo(url: str, secret: str) -> dict[str, str]:
+    """Make the demo's business and return the headers of its owner's requests."""
     database = Database(url, pool_size=1)
     async with database.unit_of_work() as session:
         await ensure_demo(session, founded_on=utc_now().date())
     await database.dispose()
     lifetime = timedelta(hours=1)
-    return issue_token((secret,), DEMO_ACCESS.user_id, now=utc_now(), lifetime=lifetime)
+    token = issue_token((secret,), DEMO_ACCESS.user_id, now=utc_now(), lifetime=lifetime)
+    return {"Authorization": f"Bearer {token}"}

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from agent.approvals import DENIED, propose
 from agent.context import ERROR, UNREADABLE_CALLS, AgentContext, explain_error
 from agent.parts import ApprovalPart, ToolResultPart
+from agent.progress import result_message
 from domain.errors import VaultraError
 
 Execute = Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
@@ -64,8 +65,7 @@ async def _recorded(context: AgentContext, call: ToolCall, status: str, result: 
 
 
 def _message(call: ToolCall, content: str) -> ToolMessage:
-    status = "error" if content.startswith(ERROR) else "success"
-    return ToolMessage(content, name=call["name"], tool_call_id=str(call["id"]), status=status)
+    return result_message(str(call["id"]), call["name"], content)
 
 
 def _fits(request: ToolCallRequest) -> bool:

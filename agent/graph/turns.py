@@ -6,7 +6,6 @@ is given with its result, and a result with its call.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +17,7 @@ from uuid import UUID
 import orjson
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from agent.answer import LONGEST_CALL_ID
+from agent.answer import CallIds
 from agent.context import CANCELLED
 from db.repositories.history import HistoryRow, RowKind
 from services.budgets import BYTES_A_TOKEN
@@ -125,23 +124,18 @@ def read_turns(rows: Iterable[HistoryRow]) -> list[Turn]:
         (alone if row.turn_id is None else by_turn.setdefault(row.turn_id, [])).append(row)
     groups = [*by_turn.values(), *_exchanges(alone)]
     groups.sort(key=lambda group: (group[0].asked_at, str(group[0].turn_id)))
-    taken: set[str] = set()
-    return [_with_distinct_calls(_turn(group), taken) for group in groups]
+    ids = CallIds()
+    return [_with_distinct_calls(_turn(group), ids) for group in groups]
 
 
-def _with_distinct_calls(turn: Turn, taken: set[str]) -> Turn:
+def _with_distinct_calls(turn: Turn, ids: CallIds) -> Turn:
     """Give calls another id where a provider would not take theirs: used before, or too long."""
-    replies = []
-    for reply in turn.replies:
-        calls = []
-        for call in reply.calls:
-            call_id = call.call_id
-            if call_id in taken or not call_id or len(call_id) > LONGEST_CALL_ID:
-                written = f"{len(taken)} {call_id}".encode()
-                call_id = f"call_{hashlib.sha256(written).hexdigest()[:24]}"
-            taken.add(call_id)
-            calls.append(replace(call, call_id=call_id))
-        replies.append(replace(reply, calls=tuple(calls)))
+    replies = (
+        replace(
+            reply, calls=tuple(replace(call, call_id=ids.own(call.call_id)) for call in reply.calls)
+        )
+        for reply in turn.replies
+    )
     return replace(turn, replies=tuple(replies))
 
 

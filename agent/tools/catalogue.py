@@ -40,6 +40,8 @@ CATALOGUE: tuple[tuple[BaseTool, Permission], ...] = (
     (calculate, Permission.READ),
 )
 
+TOOLS: dict[str, BaseTool] = {tool.name: tool for tool, _ in CATALOGUE}
+
 
 def tools_for(access: Access) -> tuple[BaseTool, ...]:
     """Return the tools that the caller's role may use."""

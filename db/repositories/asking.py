@@ -31,7 +31,7 @@ class NewRun:
     conversation_id: UUID
     client_run_id: str
     input_hash: str
-    title: str
+    title: str | None
     messages: Sequence[tuple[UUID, str]]
     opening: LoggedEvent
 
