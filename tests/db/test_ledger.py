@@ -17,6 +17,7 @@ from db.repositories.ledger import (
     list_unseen,
     mark_customer_deleted,
     next_version,
+    remove,
     versions_of,
 )
 from db.repositories.ledger_tables import TABLES
@@ -120,6 +121,14 @@ async def test_newest_state_of_a_batch_wins(
     assert await refunds(database, owner) == {"re_1": "pending"}
 
 
+async def test_last_of_equal_versions_in_a_batch_wins(
+    database: Database, owner: LedgerOwner
+) -> None:
+    """As in the table: one attempt may read an object twice, and the later answer is the newer."""
+    await write(database, owner, refund("re_1", 5), refund("re_1", 5, status="succeeded"))
+    assert await refunds(database, owner) == {"re_1": "succeeded"}
+
+
 async def test_nothing_to_write_is_fine(database: Database, owner: LedgerOwner) -> None:
     await write(database, owner)
     assert await refunds(database, owner) == {}
@@ -192,6 +201,17 @@ async def test_versions_of_unknown_objects_are_left_out(
         found = await versions_of(session, owner, RefundRow, ["re_1", "re_3", "ch_1"])
         nothing = await versions_of(session, owner, RefundRow, [])
     assert (found, nothing) == ({"re_1": 5}, {})
+
+
+async def test_versions_are_of_the_business_alone(database: Database, owner: LedgerOwner) -> None:
+    other = await owner_of(database, await make_shop(database, "Other shop"))
+    await write(database, owner, refund("re_1", 5))
+    async with database.unit_of_work() as session:
+        await remove(session, other, RefundRow, "re_2", 9)
+    await write(database, other, refund("re_1", 9))
+    async with database.unit_of_work() as session:
+        found = await versions_of(session, owner, RefundRow, ["re_1", "re_2"])
+    assert found == {"re_1": 5}
 
 
 async def test_upsert_leaves_what_is_ours(database: Database, owner: LedgerOwner) -> None:

@@ -131,6 +131,17 @@ async def test_lines_of_another_business_are_left_alone(
     assert await lines(database, other) == {"il_1": ("in_1", 5)}
 
 
+async def test_stale_page_is_stale_though_another_business_holds_its_state(
+    database: Database, owner: LedgerOwner
+) -> None:
+    other = await owner_of(database, await make_shop(database, "Other shop"), account="acct_2")
+    new, stale = invoice("in_1", 6), invoice("in_1", 5)
+    await write_page(database, other, [stale], [line("il_1", stale)])
+    await write_page(database, owner, [new], [line("il_2", new)])
+    await write_page(database, owner, [stale], [line("il_1", stale)])
+    assert await lines(database, owner) == {"il_2": ("in_1", 6)}
+
+
 async def test_no_parents_are_fine(database: Database, owner: LedgerOwner) -> None:
     await write_page(database, owner, [], [])
     assert await lines(database, owner) == {}

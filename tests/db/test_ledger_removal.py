@@ -161,6 +161,16 @@ async def test_customer_that_was_fetched_since_is_not_marked(
     assert await customers(database) == {"cus_1": (False, 7)}
 
 
+async def test_customer_of_another_business_is_not_marked(
+    database: Database, owner: LedgerOwner
+) -> None:
+    other = await owner_of(database, await make_shop(database, "Other shop"), account="acct_2")
+    await write(database, other, customer(5))
+    async with database.unit_of_work() as session:
+        await mark_customer_deleted(session, owner, "cus_1", 6)
+    assert await customers(database) == {"cus_1": (False, 5)}
+
+
 async def test_customer_that_was_deleted_unseen_is_not_stored(
     database: Database, owner: LedgerOwner
 ) -> None:

@@ -111,6 +111,16 @@ async def test_net_of_no_lines_is_zero(database: Database, owner: LedgerOwner) -
     assert await net(database, owner) == 0
 
 
+async def test_lines_of_another_business_do_not_count(
+    database: Database, owner: LedgerOwner
+) -> None:
+    other = await owner_of(database, await make_shop(database, "Other shop"), account="acct_2")
+    for one in (owner, other):
+        await write(database, one, entry("txn_1", 5))
+        await assign(database, one, "po_1", "txn_1")
+    assert await net(database, owner) == 5
+
+
 async def test_line_keeps_its_payout_through_an_upsert(
     database: Database, owner: LedgerOwner
 ) -> None:

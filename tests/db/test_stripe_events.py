@@ -10,10 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from db.models import StripeEvent
+from db.models import IntegrationAccount, StripeEvent
 from db.repositories import stripe_events
 from db.repositories.ledger import LedgerOwner, next_version
 from db.repositories.stripe_events import MAX_ATTEMPTS, EventCounts, SeenEvent, SetAsideEvent, Via
+from db.repositories.webhooks import accept_event
 from db.session import Database
 from tests.db.ledger_samples import owner_of
 from tests.factories import Shop, make_shop
@@ -274,6 +275,21 @@ async def test_account_that_changes_hands_takes_its_events_along(
     async with database.unit_of_work() as session:
         await stripe_events.mark_processed(session, [await id_of(database, 1)], NOW)
     assert await store(database, owner.integration_id, event(1), event(2)) == 2
+    assert await waiting(database, owner.integration_id) == ["evt_1", "evt_2"]
+    assert await aside(database) == []
+
+
+async def test_webhook_of_an_account_that_changed_hands_takes_its_event_along(
+    database: Database, owner: LedgerOwner
+) -> None:
+    other = await owner_of(database, await make_shop(database, "Other shop"))
+    await store(database, other.integration_id, event(1), event(2))
+    await fail(database, await id_of(database, 2), at_once=True)
+    async with database.unit_of_work() as session:
+        await stripe_events.mark_processed(session, [await id_of(database, 1)], NOW)
+        (await session.get_one(IntegrationAccount, other.integration_id)).status = "revoked"
+    for number in (1, 2):
+        assert await accept_event(database, event(number), account="acct_1", deauthorizes=False)
     assert await waiting(database, owner.integration_id) == ["evt_1", "evt_2"]
     assert await aside(database) == []
 

@@ -10,7 +10,7 @@ import pytest
 from db.session import Database
 from integrations.stripe.failures import MissingObjectError
 from integrations.stripe.gateway import Page
-from integrations.stripe.resources import CUSTOMERS, PRODUCTS
+from integrations.stripe.resources import CUSTOMERS, INVOICES, PRODUCTS
 from sandbox.stripe.billing_facts import (
     CouponFact,
     Discount,
@@ -173,6 +173,20 @@ async def test_paid_invoice_and_renewed_subscription_arrive_by_their_events(
     items = (await ledger_of(subscribed.database, subscribed.shop.access))["subscription_items"]
     assert items.keys() == {"si_Flat"}
     assert await subscribed.differences() == []
+
+
+async def test_deleted_draft_is_removed_with_its_lines(subscribed: Moving) -> None:
+    class Deleted(SmallPages):
+        async def retrieve(self, resource: Any, object_id: str) -> Any:
+            return None if resource is INVOICES else await super().retrieve(resource, object_id)
+
+    await subscribed.sync()
+    left = "SELECT (SELECT count(*) FROM ledger_invoices) + count(*) FROM ledger_invoice_lines"
+    assert await subscribed.value(left) > 1
+    subscribed.time.pass_by(days=11)
+    await subscribed.receive(*await subscribed.events())
+    await subscribed.apply(Deleted)
+    assert await subscribed.value(left) == 0
 
 
 async def test_deleted_product_is_removed(subscribed: Moving) -> None:

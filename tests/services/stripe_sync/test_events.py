@@ -14,7 +14,14 @@ from sqlalchemy import text
 from domain.errors import StripeError
 from integrations.stripe.failures import TransientStripeError
 from integrations.stripe.gateway import Page
-from integrations.stripe.resources import CHARGES, CUSTOMERS, EVENTS
+from integrations.stripe.resources import (
+    CHARGES,
+    CUSTOMERS,
+    EVENTS,
+    Event,
+    EventData,
+    EventObject,
+)
 from services.stripe_sync.plan import LONGEST_GAP
 from services.syncs import sync_status
 from tests.integrations.stripe.ledgers import KEY
@@ -31,6 +38,12 @@ from tests.services.stripe_sync.test_run import dying_after
 
 # What Stripe keeps of the events.
 KEPT = timedelta(days=30)
+# What is left behind by another job that fetches every charge.
+_READ_AGAIN = """
+    WITH read AS (
+        UPDATE ledger_charges SET source_version = nextval('ledger_versions') RETURNING 1
+    ) SELECT count(*) FROM read
+"""
 
 
 async def test_two_events_of_one_second_leave_the_state_after_both(busy: Moving) -> None:
@@ -49,12 +62,42 @@ async def test_two_events_of_one_second_leave_the_state_after_both(busy: Moving)
     assert await busy.differences() == []
 
 
+@pytest.mark.parametrize("kind", ["refund", "dispute", "radar.early_fraud_warning"])
+async def test_charge_is_fetched_for_what_shows_in_it_though_it_has_no_event(
+    busy: Moving, kind: str
+) -> None:
+    await busy.sync()
+    busy.time.pass_by(seconds=61)
+    named = EventData(EventObject(kind, "of_1", charge="ch_Old19"))
+    created = int(busy.time.second)
+    await busy.receive(
+        Event(id="evt_1", created=created, type=f"{kind}.created", livemode=False, data=named)
+    )
+    await busy.apply()
+    assert await busy.refunded("ch_Old19") == 300
+
+
 async def test_two_events_of_one_second_that_come_in_the_wrong_order(busy: Moving) -> None:
     await busy.sync()
     busy.time.pass_by(seconds=61)
     for event in (await busy.events())[::-1]:
         await busy.receive(event)
         await busy.apply()
+    assert await busy.refunded("ch_Old19") == 300
+    assert await busy.differences() == []
+
+
+async def test_object_read_between_two_of_its_events_is_fetched_behind_the_second(
+    busy: Moving,
+) -> None:
+    """Both wait when they are applied, and what was read is newer than the first alone."""
+    await busy.sync()
+    busy.time.pass_by(seconds=60.3)
+    await busy.receive(*await busy.events())
+    assert await busy.value(_READ_AGAIN) > 0
+    busy.time.pass_by(seconds=0.5)
+    await busy.receive(*await busy.events())
+    await busy.apply()
     assert await busy.refunded("ch_Old19") == 300
     assert await busy.differences() == []
 
@@ -239,6 +282,23 @@ async def test_event_whose_object_cannot_be_fetched_is_set_aside_and_the_rest_go
         assert (await busy.value(waiting), await busy.value(aside)) == (1, int(attempt == 5))
     assert await busy.refunded("ch_Old0") == 250
     assert await busy.apply() == 0
+
+
+async def test_event_waits_until_the_charge_that_shows_it_can_be_fetched(busy: Moving) -> None:
+    await busy.sync()
+
+    class Refusing(SmallPages):
+        async def retrieve(self, resource: Any, object_id: str) -> Any:
+            if resource is CHARGES:
+                raise StripeError("Stripe's answer does not have the documented form.")
+            return await super().retrieve(resource, object_id)
+
+    busy.time.pass_by(hours=1)
+    named = [e for e in await busy.events() if e.data.object.id == "re_Late0"]
+    await busy.receive(*named)
+    assert await busy.apply(Refusing) == 0
+    assert await busy.apply() == len(named) > 0
+    assert await busy.refunded("ch_Old0") == 250
 
 
 async def test_object_that_does_not_fit_is_set_aside_and_the_rest_is_stored(

@@ -81,10 +81,13 @@ async def test_missing_line_is_found_and_added(paying: Moving) -> None:
     assert await paying.differences() == []
 
 
-async def test_payout_that_does_not_add_up_is_named_and_looked_at_again(paying: Moving) -> None:
+@pytest.mark.parametrize("by", [1, -1])
+async def test_payout_that_does_not_add_up_is_named_and_looked_at_again(
+    paying: Moving, by: int
+) -> None:
     wrong = await paying.value("SELECT min(stripe_id) FROM ledger_payouts WHERE status = 'paid'")
     await execute(
-        paying, f"UPDATE ledger_payouts SET amount = amount + 1 WHERE stripe_id = '{wrong}'"
+        paying, f"UPDATE ledger_payouts SET amount = amount + {by} WHERE stripe_id = '{wrong}'"
     )
     for _ in range(2):
         done = await reconcile(paying)
