@@ -342,3 +342,17 @@ async def test_deauthorization_revokes_the_grant_it_is_about(
         found = await stripe.service.query("SELECT to_jsonb(a) FROM integration_accounts a")
         assert found["status"] == status
         assert (found["access_token_encrypted"] is None) == (status == "revoked")
+
+
+async def test_deauthorization_in_the_second_of_its_grant_revokes_it(database_url: URL) -> None:
+    """Which came first cannot be told: a token that may have been taken back is not kept."""
+    at = int(time.time())
+    async with opened(database_url, STRIPE_WEBHOOK_SECRET=SECRET) as stripe:
+        await stripe.connected()
+        await stripe.service.execute(
+            "UPDATE integration_accounts SET metadata = metadata"
+            " || jsonb_build_object('auth', 'oauth', 'authorized_at', CAST(:at AS integer))",
+            at=at,
+        )
+        response = await stripe.deliver(_deauthorized(at))
+        assert response.json() == {"outcome": "revoked"}

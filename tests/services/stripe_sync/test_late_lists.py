@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from integrations.stripe.gateway import Page
-from integrations.stripe.resources import CHARGES
-from tests.services.stripe_sync.connected import START, SmallPages
+from integrations.stripe.resources import BALANCE_TRANSACTIONS, CHARGES, EVENTS
+from tests.services.stripe_sync.connected import START, SmallPages, truth
 from tests.services.stripe_sync.moving import Moving
 
 
@@ -39,6 +39,22 @@ async def test_event_that_is_listed_late_during_a_long_first_sync_is_seen(busy: 
     await busy.sync()
     assert await busy.refunded("ch_Old19") == 300
     assert await busy.differences() == []
+
+
+async def test_line_without_an_event_made_during_a_long_first_sync_is_read_by_the_next(
+    busy: Moving,
+) -> None:
+    class Silent(SmallPages):
+        async def list_page(self, resource: Any, **parameters: Any) -> Page[Any]:
+            page = await super().list_page(resource, **parameters)
+            if resource is BALANCE_TRANSACTIONS:
+                busy.time.pass_by(hours=2)
+            return replace(page, items=[], has_more=False) if resource is EVENTS else page
+
+    await busy.sync(Silent)
+    await busy.sync(Silent)
+    lines = await busy.value("SELECT count(*) FROM ledger_balance_transactions")
+    assert lines == len((await truth(busy.url))["balance_transactions"])
 
 
 async def test_line_of_the_balance_that_is_listed_late_comes_with_its_webhook(
