@@ -61,6 +61,7 @@ class ProviderChatModel(ChatOpenAI):
     silence_seconds: float = 60.0
     _session: aiohttp.ClientSession | None = PrivateAttr(None)
     _offered: dict[tuple[str, ...], list[dict[str, Any]]] = PrivateAttr(default_factory=dict)
+    _latest: tuple[Sequence[BaseTool], list[dict[str, Any]]] = PrivateAttr(((), []))
 
     def reads_itself(self, tools: Sequence[BaseTool]) -> bool:
         """Tell whether `parts` can be used: not for models that speak OpenAI's Responses API."""
@@ -120,10 +121,12 @@ class ProviderChatModel(ChatOpenAI):
         return body
 
     def _schemas(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
-        names = tuple(tool.name for tool in tools)
-        if names not in self._offered:
-            self._offered[names] = [convert_to_openai_tool(tool) for tool in tools]
-        return self._offered[names]
+        if tools is not self._latest[0]:
+            names = tuple(tool.name for tool in tools)
+            if names not in self._offered:
+                self._offered[names] = [convert_to_openai_tool(tool) for tool in tools]
+            self._latest = tools, self._offered[names]
+        return self._latest[1]
 
     @asynccontextmanager
     async def _asked(self, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
