@@ -22,7 +22,7 @@ DRAIN_SECONDS = 8.0
 RECONNECT_SECONDS = 1.0
 BATCH_SIZE = 10
 # Runs mostly wait for their model; this many share one pool of connections without waiting.
-MAX_JOBS = 50
+MAX_JOBS = 100
 _logger = get_logger(__name__)
 
 
