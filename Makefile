@@ -26,7 +26,7 @@ test: $(READY) ## Run the tests that need nothing but Python (ARGS passes more t
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 test-slow: $(READY) ## Run the tests that take long or need PostgreSQL 15, Node.js, Chromium or nginx
-	$(BIN)/python -m pytest -m slow -n 0 $(ARGS)
+	$(BIN)/python -m pytest -m slow -n 2 $(ARGS)
 
 check: $(READY) ## Lint, types, architecture, migrations
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from db.repositories.history import Past
 from db.repositories.runs import Attempt
 from db.repositories.turns import record_result
 from db.session import Database, Session
+from db.tick import Tick
 from domain.access import Access, Permission
 from domain.errors import ToolResultTooLargeError, ToolTimeoutError, VaultraError
 from domain.limits import FREE, SpendingLimits
@@ -55,7 +56,7 @@ class AgentContext:
 
     `stand_in` answers while `model` cannot; `tell` takes each part of the answer as it comes,
     and `settled` waits until all of them are in the log. `past` is what is behind the run, if that
-    has been read.
+    has been read. Models that read their answers themselves do so at the process's `tick`.
     """
 
     attempt: Attempt
@@ -72,6 +73,7 @@ class AgentContext:
     past: Past | None = None
     spending: SpendingLimits = FREE
     tool_seconds: float = TOOL_SECONDS
+    tick: Tick | None = None
 
     @property
     def run_id(self) -> UUID:

@@ -138,6 +138,11 @@ class EventMapper:
         self.text += text
         yield TextMessageContentEvent(message_id=str(self.message_id), delta=text)
 
+    @property
+    def is_speaking(self) -> bool:
+        """Whether a message is open that has begun to say something."""
+        return bool(self.text) and not self._message_ended
+
     def close_message(self) -> Iterator[Event]:
         """Yield the end of the open message, if there is one, once; the caller stores `text`."""
         if self.message_id is not None and not self._message_ended:

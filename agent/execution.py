@@ -22,7 +22,7 @@ from agent.graph.nodes import MAX_ROUNDS
 from agent.graph.state import RunGraphState
 from agent.interrupts import interrupt_of
 from agent.model import name_of
-from agent.parts import Part
+from agent.parts import Part, TextPart
 from agent.planner.model import PlannerChatModel
 from agent.progress import Progress
 from agent.prompts import prompt_version
@@ -66,7 +66,8 @@ async def execute(runtime: AgentRuntime, run_id: UUID) -> None:
     """Execute a run as its job: once, to exactly one terminal event.
 
     Cancelled without anybody having asked for it (the process is stopping), it leaves the run
-    as it is, for the worker that picks the job up next.
+    as it is, for the worker that picks the job up next. Raises RunSupersededError once another
+    attempt goes on with the run.
     """
     execution: Execution | None = None
 
@@ -88,6 +89,7 @@ async def execute(runtime: AgentRuntime, run_id: UUID) -> None:
         raise
     except RunSupersededError:
         _logger.warning("run.superseded", run_id=str(run_id))
+        raise
 
 
 async def _begin(runtime: AgentRuntime, run_id: UUID) -> Execution | None:
@@ -233,7 +235,7 @@ class Execution:
             await self._conclude()
 
     async def _stream(self) -> None:
-        telling = Telling()
+        telling = Telling(self._log_piece)
         async with contextlib.aclosing(telling.during(self._graph(telling))) as batches:
             async for batch in batches:
                 await self._log(batch)
@@ -254,6 +256,7 @@ class Execution:
             past=self.past,
             spending=self._runtime.spending,
             tool_seconds=self._runtime.tool_seconds,
+            tick=self._runtime.notifications.tick,
         )
         begin: RunGraphState = {
             "messages": [],
@@ -264,6 +267,13 @@ class Execution:
         }
         config: RunnableConfig = {"recursion_limit": 2 * MAX_ROUNDS + 5}
         await build_graph().ainvoke(begin, config, context=context)
+
+    def _log_piece(self, part: Part) -> bool:
+        """Take a further piece of the open message, which is written with the next tick."""
+        if not isinstance(part, TextPart) or not self._mapper.is_speaking:
+            return False
+        self.log.append_soon(self._mapper.events_for(part))
+        return True
 
     async def _log(self, parts: Sequence[Part]) -> None:
         """Log the parts in one write, but for a message that ends in the middle of the answer.

@@ -13,6 +13,7 @@ from agent.answer import Answer
 from agent.parts import Part, TextPart, ToolCallArgsPart, ToolCallStartPart, UsagePart
 from agent.planner.model import PlannerChatModel
 from config.settings import ModelSettings
+from db.tick import Tick
 
 
 @runtime_checkable
@@ -23,9 +24,16 @@ class StreamsParts(Protocol):
         """Tell whether it can with these tools."""
 
     def parts(
-        self, messages: list[BaseMessage], tools: Sequence[BaseTool], answer: Answer
+        self,
+        messages: list[BaseMessage],
+        tools: Sequence[BaseTool],
+        answer: Answer,
+        tick: Tick | None,
     ) -> AsyncIterator[Part]:
-        """Yield the parts of the answer; note in `answer` why it ended."""
+        """Yield the parts of the answer; note in `answer` why it ended.
+
+        Text that follows text may wait for the next tick.
+        """
 
 
 def build_model(settings: ModelSettings) -> BaseChatModel:
@@ -55,10 +63,11 @@ async def stream(
     messages: list[BaseMessage],
     tools: Sequence[BaseTool],
     answer: Answer,
+    tick: Tick | None = None,
 ) -> AsyncIterator[Part]:
     """Yield the parts of the model's answer and add them up in `answer`; raise ModelError."""
     if isinstance(model, StreamsParts) and model.reads_itself(tools):
-        parts = model.parts(messages, tools, answer)
+        parts = model.parts(messages, tools, answer, tick)
     else:
         parts = _adapted(model, messages, tools, answer)
     async for part in parts:

@@ -32,9 +32,10 @@ from langchain_openai import ChatOpenAI
 from pydantic import PrivateAttr, SecretStr
 
 from agent.answer import CUT_OFF, UNREADABLE, Answer, ChatCompletionReader
-from agent.parts import Part
+from agent.parts import Part, TextPart
 from config.logs import get_logger
 from config.settings import ModelSettings
+from db.tick import Tick
 from domain.errors import ModelError, ModelUnavailableError
 
 _logger = get_logger(__name__)
@@ -60,6 +61,7 @@ class ProviderChatModel(ChatOpenAI):
     silence_seconds: float = 60.0
     _session: aiohttp.ClientSession | None = PrivateAttr(None)
     _offered: dict[tuple[str, ...], list[dict[str, Any]]] = PrivateAttr(default_factory=dict)
+    _latest: tuple[Sequence[BaseTool], list[dict[str, Any]]] = PrivateAttr(((), []))
 
     def reads_itself(self, tools: Sequence[BaseTool]) -> bool:
         """Tell whether `parts` can be used: not for models that speak OpenAI's Responses API."""
@@ -80,17 +82,28 @@ class ProviderChatModel(ChatOpenAI):
             raise ModelError(UNREADABLE) from error
 
     async def parts(
-        self, messages: list[BaseMessage], tools: Sequence[BaseTool], answer: Answer
+        self,
+        messages: list[BaseMessage],
+        tools: Sequence[BaseTool],
+        answer: Answer,
+        tick: Tick | None = None,
     ) -> AsyncIterator[Part]:
-        """Yield the parts of the answer; note in `answer` why it ended."""
-        body = orjson.dumps(self._body(messages, tools))
+        """Yield the parts of the answer; note in `answer` why it ended.
+
+        Behind text, what comes is read at the next tick, or when the answer has ended.
+        """
+        asked = orjson.dumps(self._body(messages, tools))
         reader = ChatCompletionReader(self.model_name, taken=_call_ids(messages))
-        async with self._asked(body) as response:
+        async with self._asked(asked) as response:
             answer.begun = True
+            body = _Body(response.content, tick)
             try:
                 async for received in response.content.iter_any():
+                    part: Part | None = None
                     for part in reader.feed(received):
                         yield part
+                    if isinstance(part, TextPart):
+                        await body.pause()
             except _BROKEN as error:
                 _logger.warning("model.broken_off", error=type(error).__name__)
                 if not reader.has_told:
@@ -108,10 +121,12 @@ class ProviderChatModel(ChatOpenAI):
         return body
 
     def _schemas(self, tools: Sequence[BaseTool]) -> list[dict[str, Any]]:
-        names = tuple(tool.name for tool in tools)
-        if names not in self._offered:
-            self._offered[names] = [convert_to_openai_tool(tool) for tool in tools]
-        return self._offered[names]
+        if tools is not self._latest[0]:
+            names = tuple(tool.name for tool in tools)
+            if names not in self._offered:
+                self._offered[names] = [convert_to_openai_tool(tool) for tool in tools]
+            self._latest = tools, self._offered[names]
+        return self._latest[1]
 
     @asynccontextmanager
     async def _asked(self, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -171,6 +186,31 @@ class ProviderChatModel(ChatOpenAI):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+class _Body:
+    """An answer's body, which is not read at each token.
+
+    Text is written at the process's ticks, so what came between two of them can be read at once:
+    each reading wakes a task, and everything behind it.
+    """
+
+    def __init__(self, content: aiohttp.StreamReader, tick: Tick | None) -> None:
+        """Take note of the body's end; without a tick there are no pauses."""
+        self._content = content
+        self._tick = tick
+        self._pause: asyncio.Future[None] | None = None
+        content.on_eof(self._end)
+
+    async def pause(self) -> None:
+        """Wait for the next tick, or until the body has come to its end."""
+        if self._tick is not None and not self._content.is_eof():
+            self._pause = self._tick.next()
+            await self._pause
+
+    def _end(self) -> None:
+        if self._pause is not None and not self._pause.done():
+            self._pause.set_result(None)
 
 
 def build_provider_model(settings: ModelSettings, **more: Any) -> ProviderChatModel:

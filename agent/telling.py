@@ -6,7 +6,7 @@ LangGraph's own stream of custom parts takes two tasks and several wake-ups for 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from agent.parts import Part
 
@@ -14,15 +14,22 @@ from agent.parts import Part
 class Telling:
     """The parts that a graph tells, in their order."""
 
-    def __init__(self) -> None:
-        """Begin with nothing told."""
+    def __init__(self, at_once: Callable[[Part], bool] = lambda _part: False) -> None:
+        """Begin with nothing told.
+
+        A part that nothing is before is offered to `at_once`, which tells whether it has dealt with
+        it: most parts are further pieces of text, and for those nobody need be woken.
+        """
+        self._at_once = at_once
         self._told: list[Part] = []
         self._woken = asyncio.Event()
         self._is_settled = asyncio.Event()
         self._is_settled.set()
 
     def tell(self, part: Part) -> None:
-        """Take in a part; it waits for whoever reads, without a bound."""
+        """Take in a part; what is not dealt with at once waits for whoever reads, unbounded."""
+        if self._is_settled.is_set() and self._at_once(part):
+            return
         self._told.append(part)
         self._is_settled.clear()
         self._woken.set()

@@ -26,10 +26,10 @@ SCRIPTS = {"bursts": HERE / "turn.yaml", "paced": HERE / "turn_paced.yaml"}
 
 
 def scripted_seconds(script: Path) -> float:
-    """Return how long the script waits between the pieces of its answer."""
+    """Return how long the script waits between the pieces of its answer; before the first, not."""
     said = yaml.safe_load(script.read_text())["turns"][-1]["steps"][0]["text"]
     pieces = math.ceil(len(said["text"]) / said["chunk"])
-    return float(said["delay"] * pieces)
+    return float(said["delay"] * (pieces - 1))
 
 
 async def compare(script: Path, rounds: int, **load: Any) -> dict[str, Figures]:

@@ -17,6 +17,9 @@ import orjson
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 # Each is held for one statement, of a millisecond or so.
 MOST_CONNECTIONS = 4
+# The server would plan a statement anew for its first five sets of values, on each connection, to
+# find out that the values make no difference. To what is looked up by its keys they never do.
+PLANNED_ONCE = "SET plan_cache_mode = force_generic_plan"
 
 
 class DirectConnections:
@@ -53,6 +56,7 @@ class DirectConnections:
 
     async def _open(self) -> Connection:
         connection = await self._connect()
+        await connection.execute(PLANNED_ONCE)
         await connection.set_type_codec(
             "jsonb", schema="pg_catalog", encoder=_json_text, decoder=orjson.loads
         )

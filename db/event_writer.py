@@ -13,13 +13,14 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import text
 
+from db.direct import PLANNED_ONCE
 from db.run_tail import LoggedEvent
 from db.session import Database, Session, unreachable
 from domain.runs import RunSupersededError
 
 CHANNEL = "vaultra_topics"
 # Nobody holds a run's row for long. Should somebody, the others' events do not wait for that one.
-_LOCK_TIMEOUT = "SET lock_timeout = '500ms'"
+_PREPARE = f"SET lock_timeout = '500ms'; {PLANNED_ONCE}"
 # The lock waits for whoever takes the run over, and then reads the attempt that it has left: what
 # an attempt writes that is no longer the run's is dropped, and not among the runs returned.
 _APPEND = """
@@ -139,7 +140,7 @@ class EventWriter:
         connection = self._connection
         if connection is None or connection.is_closed():
             self._connection = connection = await self._database.connect()
-            await connection.execute(_LOCK_TIMEOUT)
+            await connection.execute(_PREPARE)
         arguments = _arguments([one.append for one in batch], self.origin)
         logged = {row["run_id"] for row in await connection.fetch(_APPEND, *arguments.values())}
         for one in batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from weakref import WeakSet, WeakValueDictionary
 
@@ -17,10 +17,9 @@ from db.direct import Connection
 from db.event_writer import CHANNEL, EventWriter
 from db.run_tail import RunTail
 from db.session import Database, Session
+from db.tick import Tick
 from domain.errors import DatabaseError
 
-# Long enough to merge a burst of tokens into one row, short enough to read as typing.
-MERGE_SECONDS = 0.04
 _RECONNECT_SECONDS = 1.0
 HELLO = "hello"
 # Whoever listens answers within milliseconds.
@@ -38,25 +37,6 @@ async def announce(session: Session, topic: str) -> None:
     await session.execute(
         text("SELECT pg_notify(:channel, :topic)"), {"channel": CHANNEL, "topic": topic}
     )
-
-
-class Tick:
-    """A moment that all runs of a process share: what they write then is one statement."""
-
-    def __init__(self) -> None:
-        """Wait for the first call."""
-        self._due: list[Callable[[], None]] = []
-
-    def call(self, callback: Callable[[], None]) -> None:
-        """Call back at the next tick, up to MERGE_SECONDS from now."""
-        if not self._due:
-            asyncio.get_running_loop().call_later(MERGE_SECONDS, self._ring)
-        self._due.append(callback)
-
-    def _ring(self) -> None:
-        due, self._due = self._due, []
-        for callback in due:
-            callback()
 
 
 class News:

@@ -21,7 +21,8 @@ from domain.advice.priorities import EFFORT
 from domain.advice.thresholds import Threshold
 from domain.readiness.inputs import plain
 from tests.archetype_books import SAMPLED, SEEDS, Survey, advise_all
-from tests.conftest import STATE, execute
+from tests.conftest import STATE
+from tests.databases import execute
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "metrics-and-score.md"
 

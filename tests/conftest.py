@@ -1,17 +1,14 @@
-"""Real PostgreSQL for every test: one migrated template, cloned for each test that needs it."""
+"""Real PostgreSQL for every test: a migrated, empty database for each one that needs it."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
 import pytest
 from fasteners import InterProcessLock
 from hypothesis import settings
@@ -21,6 +18,7 @@ from xdist.scheduler import LoadFileScheduling
 from db.embedded import start_embedded_server
 from db.session import Database, parse_url
 from db.startup import migrate
+from tests.databases import Spares, connected, execute
 from tests.factories import Shop, make_shop
 
 # How long an example takes depends on what else the machine does.
@@ -60,24 +58,6 @@ def server_url() -> URL:
         return parse_url(configured or start_embedded_server(STATE / "postgres"))
 
 
-@asynccontextmanager
-async def connected(url: URL) -> AsyncIterator[asyncpg.Connection]:
-    """A plain connection, past everything that is tested."""
-    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(dsn)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def execute(url: URL, *statements: str) -> None:
-    """Run statements outside of any transaction."""
-    async with connected(url) as connection:
-        for statement in statements:
-            await connection.execute(statement)
-
-
 @pytest.fixture(scope="session")
 def template(server_url: URL) -> str:
     """The name of a database that holds the migrated schema, made once a session."""
@@ -112,21 +92,18 @@ async def _ensure_template(url: URL, name: str) -> None:
     await asyncio.to_thread(migrate, template_url)
 
 
-@asynccontextmanager
-async def cloned_database(server_url: URL, template: str) -> AsyncIterator[URL]:
-    """A migrated database of one's own, dropped at the end."""
-    name = f"test_{uuid4().hex}"
-    await execute(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    try:
-        yield server_url.set(database=name)
-    finally:
-        await execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+@pytest.fixture(scope="session")
+def spares(server_url: URL, template: str) -> Iterator[Spares]:
+    """Databases that this worker's tests hand on."""
+    spares = Spares(server_url, template)
+    yield spares
+    asyncio.run(spares.drop_all())
 
 
 @pytest.fixture
-async def database_url(server_url: URL, template: str) -> AsyncIterator[URL]:
-    """The URL of a migrated database that belongs to this test."""
-    async with cloned_database(server_url, template) as url:
+async def database_url(spares: Spares) -> AsyncIterator[URL]:
+    """The URL of a migrated, empty database that belongs to this test."""
+    async with spares.lent() as url:
         yield url
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pgqueuer import PgQueuer
 
 from config.logs import get_logger
+from db.job_engine import JobQueries
 from db.session import LOST_CONNECTION, Database
 from worker.tasks import register
 from worker.wiring import Wiring
@@ -21,7 +22,7 @@ DRAIN_SECONDS = 8.0
 RECONNECT_SECONDS = 1.0
 BATCH_SIZE = 10
 # Runs mostly wait for their model; this many share one pool of connections without waiting.
-MAX_JOBS = 50
+MAX_JOBS = 100
 _logger = get_logger(__name__)
 
 
@@ -73,8 +74,9 @@ class Worker:
     async def _run_connected(self) -> None:
         # An idle engine asks its connection only once a minute whether it is still there.
         async with self._database.connected() as connection:
-            self._engine = PgQueuer.from_asyncpg_connection(connection)
-            register(self._engine, self._wiring, schedules=self._schedules)
+            queries = JobQueries.over(connection)
+            self._engine = PgQueuer(queries.driver, queries=queries)
+            register(self._engine, self._wiring, queries.disown, schedules=self._schedules)
             try:
                 await self._engine.run(
                     batch_size=BATCH_SIZE,

@@ -1,4 +1,4 @@
-"""What each job does: read the payload, call the one function that does the work."""
+"""What each job does: one table of functions, and what becomes of a job that did not end well."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pgqueuer.domain.models import Context, Job, Schedule
 from agent.execution import execute
 from db.repositories.jobs import Entrypoint
 from domain.errors import DatabaseError
+from domain.runs import RunSupersededError
 from integrations.stripe.failures import TransientStripeError
 from services.insight_changes import Cause
 from worker import stripe_jobs, upkeep_jobs
@@ -34,96 +35,72 @@ NIGHTLY_PRUNING = "27 4 * * *"
 EVERY_FIVE_MINUTES = "*/5 * * * *"
 
 
-def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> None:
-    """Tell the engine what this worker can do, and with `schedules` what is due by the clock."""
-
-    @engine.entrypoint(Entrypoint.RUN.value)
-    async def agent_run(job: Job, context: Context) -> None:
-        await _work(job, context, lambda ids: execute(wiring.agent, UUID(ids["run_id"])))
-
-    @engine.entrypoint(Entrypoint.SYNC.value)
-    async def stripe_sync(job: Job, context: Context) -> None:
-        await _work(job, context, lambda ids: stripe_jobs.sync(wiring, UUID(ids["sync_id"])))
-
-    @engine.entrypoint(Entrypoint.EVENTS.value)
-    async def stripe_events(job: Job, context: Context) -> None:
-        await _work(
-            job,
-            context,
-            lambda ids: stripe_jobs.apply_events(wiring, UUID(ids["integration_id"]), job.id),
-        )
-
-    @engine.entrypoint(Entrypoint.INSIGHT.value)
-    async def refresh_insight(job: Job, context: Context) -> None:
-        await _work(
-            job,
-            context,
-            lambda ids: stripe_jobs.refresh_insight(
-                wiring, UUID(ids["business_id"]), job.id, Cause(ids.get("cause", Cause.EVENTS))
-            ),
-        )
-
-    @engine.entrypoint(Entrypoint.NIGHTLY_INSIGHT.value)
-    async def nightly_insight(job: Job, context: Context) -> None:
-        await _work(job, context, lambda _: stripe_jobs.request_nightly_insight(wiring))
-
-    @engine.entrypoint(Entrypoint.POLL.value)
-    async def stripe_poll(job: Job, context: Context) -> None:
-        await _work(job, context, lambda _: stripe_jobs.poll(wiring))
-
-    @engine.entrypoint(Entrypoint.RECONCILE.value)
-    async def stripe_reconcile(job: Job, context: Context) -> None:
-        await _work(job, context, lambda _: stripe_jobs.reconcile(wiring))
-
-    _register_upkeep(engine, wiring)
-    if schedules:
-        _register_schedules(engine, wiring)
+Ids = dict[str, str]
+Handler = Callable[[Wiring, Ids, int], Awaitable[None]]
+# What is done for each, with the ids of the job's payload and the job's own.
+HANDLERS: dict[Entrypoint, Handler] = {
+    Entrypoint.RUN: lambda wiring, ids, _: execute(wiring.agent, UUID(ids["run_id"])),
+    Entrypoint.SYNC: lambda wiring, ids, _: stripe_jobs.sync(wiring, UUID(ids["sync_id"])),
+    Entrypoint.EVENTS: lambda wiring, ids, job_id: stripe_jobs.apply_events(
+        wiring, UUID(ids["integration_id"]), job_id
+    ),
+    Entrypoint.INSIGHT: lambda wiring, ids, job_id: stripe_jobs.refresh_insight(
+        wiring, UUID(ids["business_id"]), job_id, Cause(ids.get("cause", Cause.EVENTS))
+    ),
+    Entrypoint.NIGHTLY_INSIGHT: lambda wiring, *_: stripe_jobs.request_nightly_insight(wiring),
+    Entrypoint.POLL: lambda wiring, *_: stripe_jobs.poll(wiring),
+    Entrypoint.RECONCILE: lambda wiring, *_: stripe_jobs.reconcile(wiring),
+    Entrypoint.PRUNE: lambda wiring, *_: upkeep_jobs.prune(wiring),
+    Entrypoint.RECOVER: lambda wiring, *_: upkeep_jobs.recover_lost_runs(wiring),
+    Entrypoint.SPENDING: lambda wiring, *_: upkeep_jobs.settle_spending(wiring),
+}
+# What is queued by the clock, at most once at a time.
+SCHEDULES = (
+    ("poll_stripe", EVERY_MINUTE, Entrypoint.POLL),
+    ("settle_spending", EVERY_MINUTE, Entrypoint.SPENDING),
+    ("reconcile_stripe", NIGHTLY, Entrypoint.RECONCILE),
+    ("refresh_insight", NIGHTLY_INSIGHT, Entrypoint.NIGHTLY_INSIGHT),
+    ("prune", NIGHTLY_PRUNING, Entrypoint.PRUNE),
+    ("recover_lost_runs", EVERY_FIVE_MINUTES, Entrypoint.RECOVER),
+)
 
 
-def _register_upkeep(engine: PgQueuer, wiring: Wiring) -> None:
-    @engine.entrypoint(Entrypoint.PRUNE.value)
-    async def prune(job: Job, context: Context) -> None:
-        await _work(job, context, lambda _: upkeep_jobs.prune(wiring))
-
-    @engine.entrypoint(Entrypoint.RECOVER.value)
-    async def recover_lost_runs(job: Job, context: Context) -> None:
-        await _work(job, context, lambda _: upkeep_jobs.recover_lost_runs(wiring))
-
-    @engine.entrypoint(Entrypoint.SPENDING.value)
-    async def settle_spending(job: Job, context: Context) -> None:
-        await _work(job, context, lambda _: upkeep_jobs.settle_spending(wiring))
-
-
-def _register_schedules(engine: PgQueuer, wiring: Wiring) -> None:
-    @engine.schedule("poll_stripe", EVERY_MINUTE)
-    async def poll_stripe(_schedule: Schedule) -> None:
-        await stripe_jobs.queue_once(wiring, Entrypoint.POLL)
-
-    @engine.schedule("settle_spending", EVERY_MINUTE)
-    async def settle_what_was_left(_schedule: Schedule) -> None:
-        await stripe_jobs.queue_once(wiring, Entrypoint.SPENDING)
-
-    @engine.schedule("reconcile_stripe", NIGHTLY)
-    async def reconcile_stripe(_schedule: Schedule) -> None:
-        await stripe_jobs.queue_once(wiring, Entrypoint.RECONCILE)
-
-    @engine.schedule("refresh_insight", NIGHTLY_INSIGHT)
-    async def refresh_every_insight(_schedule: Schedule) -> None:
-        await stripe_jobs.queue_once(wiring, Entrypoint.NIGHTLY_INSIGHT)
-
-    @engine.schedule("prune", NIGHTLY_PRUNING)
-    async def prune_every_log(_schedule: Schedule) -> None:
-        await stripe_jobs.queue_once(wiring, Entrypoint.PRUNE)
-
-    @engine.schedule("recover_lost_runs", EVERY_FIVE_MINUTES)
-    async def recover_every_lost_run(_schedule: Schedule) -> None:
-        await stripe_jobs.queue_once(wiring, Entrypoint.RECOVER)
-
-
-async def _work(
-    job: Job, context: Context, work: Callable[[dict[str, str]], Awaitable[None]]
+def register(
+    engine: PgQueuer, wiring: Wiring, disown: Callable[[int], None], *, schedules: bool = True
 ) -> None:
-    task = asyncio.ensure_future(work(orjson.loads(job.payload or b"{}")))
+    """Tell the engine what this worker can do, and with `schedules` what is due by the clock.
+
+    `disown` is called for jobs that another worker has taken over.
+    """
+    for entrypoint, handler in HANDLERS.items():
+        engine.entrypoint(entrypoint.value)(_job_of(handler, wiring, disown))
+    if schedules:
+        for name, due, entrypoint in SCHEDULES:
+            engine.schedule(name, due)(_queueing(wiring, entrypoint))
+
+
+def _job_of(
+    handler: Handler, wiring: Wiring, disown: Callable[[int], None]
+) -> Callable[[Job, Context], Awaitable[None]]:
+    async def run(job: Job, context: Context) -> None:
+        ids: Ids = orjson.loads(job.payload or b"{}")
+        try:
+            await _work(context, handler(wiring, ids, job.id))
+        except RunSupersededError:
+            disown(job.id)
+
+    return run
+
+
+def _queueing(wiring: Wiring, entrypoint: Entrypoint) -> Callable[[Schedule], Awaitable[None]]:
+    async def queue(_schedule: Schedule) -> None:
+        await stripe_jobs.queue_once(wiring, entrypoint)
+
+    return queue
+
+
+async def _work(context: Context, work: Awaitable[None]) -> None:
+    task = asyncio.ensure_future(work)
     stopping = False
     try:
         # Left by its own cancellation (somebody asked for it), the scope ends the job quietly.

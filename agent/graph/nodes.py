@@ -56,7 +56,7 @@ async def call_model(state: RunGraphState, runtime: Runtime[AgentContext]) -> di
     answer, fell_back = Answer(), state["fell_back"]
     try:
         async with accounted(context, model, messages, offered, answer):
-            await _tell(models.stream(model, messages, offered, answer), context)
+            await _tell(models.stream(model, messages, offered, answer, context.tick), context)
     except ModelUnavailableError as error:
         if answer.text or answer.calls or model is context.stand_in:
             raise

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 from pydantic import Field
 
 from agent.context import AgentContext, Session
+from agent.tools.base import agent_tool
 from domain.access import Access, Permission
 from services import arithmetic, businesses
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def get_business_profile(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Read what is known about the business: name, industry, currency, time zone, history."""
 
@@ -23,7 +23,7 @@ async def get_business_profile(runtime: ToolRuntime[AgentContext, Any]) -> str:
     return await runtime.context.perform(runtime, Permission.READ, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def calculate(
     expression: Annotated[str, Field(min_length=1, max_length=200)],
     runtime: ToolRuntime[AgentContext, Any],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from langchain_core.tools import BaseTool
 
 from agent.tools.business import calculate, get_business_profile
@@ -19,7 +21,7 @@ from agent.tools.simulations import (
     simulate_readiness,
 )
 from agent.tools.stripe_sync import get_sync_status, trigger_stripe_sync
-from domain.access import Access, Permission
+from domain.access import PERMISSIONS, Access, Permission, Role
 
 CATALOGUE: tuple[tuple[BaseTool, Permission], ...] = (
     (query_snapshots, Permission.READ),
@@ -45,4 +47,9 @@ TOOLS: dict[str, BaseTool] = {tool.name: tool for tool, _ in CATALOGUE}
 
 def tools_for(access: Access) -> tuple[BaseTool, ...]:
     """Return the tools that the caller's role may use."""
-    return tuple(tool for tool, permission in CATALOGUE if access.may(permission))
+    return _tools_of(access.role)
+
+
+@cache
+def _tools_of(role: Role) -> tuple[BaseTool, ...]:
+    return tuple(tool for tool, permission in CATALOGUE if permission in PERMISSIONS[role])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 from pydantic import Field
 
 from agent.context import AgentContext, Session
+from agent.tools.base import agent_tool
 from domain.access import Access, Permission
 from domain.metrics import MetricName
 from domain.periods import Month
@@ -17,7 +17,7 @@ from services import snapshots
 MonthText = Annotated[str, Field(pattern=r"^\d{4}-\d{2}$", description="A month, YYYY-MM.")]
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def query_snapshots(
     metrics: Annotated[list[MetricName], Field(min_length=1, max_length=len(MetricName))],
     start_month: MonthText,
@@ -49,7 +49,7 @@ async def query_snapshots(
     return await runtime.context.perform(runtime, Permission.READ, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def compare_periods(
     metric: MetricName,
     first_start_month: MonthText,

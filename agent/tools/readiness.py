@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 
 from agent.context import AgentContext, Session
+from agent.tools.base import agent_tool
 from domain.access import Access, Permission
 from services import readiness
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def get_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Read the current readiness score (0-100), its tier, confidence and what binds it."""
 
@@ -22,7 +22,7 @@ async def get_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
     return await runtime.context.perform(runtime, Permission.READ, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def explain_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Explain the current score: each component's value, points won and lost, caps, sources."""
 
@@ -32,7 +32,7 @@ async def explain_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
     return await runtime.context.perform(runtime, Permission.READ, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def recompute_readiness(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Compute the score again from the stored snapshots, and store it."""
 

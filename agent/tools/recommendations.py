@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 from pydantic import Field
 
 from agent.context import AgentContext, Session
+from agent.tools.base import agent_tool
 from domain.access import Access, Permission
 from domain.advice import Actor
 from services import recommendations
@@ -19,7 +19,7 @@ Priority = Literal["low", "medium", "high"]
 Category = Literal["cash_flow", "risk", "revenue", "operations", "data"]
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def list_recommendations(
     runtime: ToolRuntime[AgentContext, Any],
     status: Literal["pending", "accepted", "dismissed", "all"] = "pending",
@@ -36,7 +36,7 @@ async def list_recommendations(
     return await runtime.context.perform(runtime, Permission.READ, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def create_recommendation(
     title: Annotated[str, Field(min_length=3, max_length=255)],
     description: Annotated[str, Field(min_length=3, max_length=4000)],
@@ -67,7 +67,7 @@ async def create_recommendation(
     return await runtime.context.perform(runtime, Permission.WRITE_RECOMMENDATIONS, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def update_recommendation(
     recommendation_id: UUID,
     runtime: ToolRuntime[AgentContext, Any],

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 from pydantic import BaseModel, Field
 
 from agent.context import AgentContext, Session
+from agent.tools.base import agent_tool
 from domain.access import Access, Permission
 from domain.readiness import Changes, ComponentKey
 from domain.readiness import Tier as TierName
@@ -33,7 +33,7 @@ class InputChange(BaseModel):
     )
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def simulate_readiness(
     runtime: ToolRuntime[AgentContext, Any],
     changes: Annotated[list[InputChange], Field(max_length=10)] | None = None,
@@ -60,7 +60,7 @@ async def simulate_readiness(
     return await runtime.context.perform(runtime, Permission.READ, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def find_readiness_paths(target: Target, runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Find the cheapest changes that reach a tier, each with the exact value to reach.
 
@@ -75,7 +75,7 @@ async def find_readiness_paths(target: Target, runtime: ToolRuntime[AgentContext
     return await runtime.context.perform(runtime, Permission.READ, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def check_funder_floors(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Compare the floors that funders publish with the figures: met, not met, cannot be seen."""
 
@@ -85,7 +85,7 @@ async def check_funder_floors(runtime: ToolRuntime[AgentContext, Any]) -> str:
     return await runtime.context.perform(runtime, Permission.READ, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def explain_score_change(
     runtime: ToolRuntime[AgentContext, Any], since: date | None = None
 ) -> str:

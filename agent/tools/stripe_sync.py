@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 
 from agent.context import AgentContext, Session
+from agent.tools.base import agent_tool
 from domain.access import Access, Permission
 from services import syncs
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def trigger_stripe_sync(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Start fetching what is new from Stripe; a sync that is already running is joined."""
 
@@ -22,7 +22,7 @@ async def trigger_stripe_sync(runtime: ToolRuntime[AgentContext, Any]) -> str:
     return await runtime.context.perform(runtime, Permission.SYNC, work)
 
 
-@tool(parse_docstring=True)
+@agent_tool
 async def get_sync_status(runtime: ToolRuntime[AgentContext, Any]) -> str:
     """Read how fresh the data is and how far a running sync has got."""
 

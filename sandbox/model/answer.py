@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -27,11 +27,12 @@ class Answer:
     envelope: Envelope
     usage: Usage
     _stream: web.StreamResponse | None = None
+    _due: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
     async def stream(self, actions: Iterable[Action]) -> web.StreamResponse:
         """Play the actions one by one."""
         for action in actions:
-            await _pause(action)
+            await self._pause(action)
             if isinstance(action, Chunk):
                 await self._send(self.envelope.frame(action))
             elif isinstance(action, Garbage):
@@ -45,13 +46,23 @@ class Answer:
     async def at_once(self, actions: list[Action]) -> web.StreamResponse:
         """Play the pauses, then answer in one piece; a fault spoils the whole."""
         for action in actions:
-            await _pause(action)
+            await self._pause(action)
         last = actions[-1]
         if isinstance(last, Status | NotJson | Disconnect):
             return await self._end_early(last)
         if garbage := next((act for act in actions if isinstance(act, Garbage)), None):
             return web.Response(text=garbage.data, content_type="application/json")
         return web.json_response(self.envelope.completion(actions, self.usage))
+
+    async def _pause(self, action: Action) -> None:
+        """Keep to the script's times: a pause that ends late does not delay all that follow."""
+        loop = asyncio.get_running_loop()
+        if isinstance(action, Stall):
+            self._due += action.seconds
+            await asyncio.sleep(max(0.0, self._due - loop.time()))
+        elif isinstance(action, Gate):
+            await action.wait()
+            self._due = loop.time()
 
     async def _send(self, data: bytes) -> web.StreamResponse:
         if self._stream is None:
@@ -71,13 +82,6 @@ class Answer:
             # close() still delivers what was written; abort() would drop it.
             self.request.transport.close()
         return self._stream or web.Response()
-
-
-async def _pause(action: Action) -> None:
-    if isinstance(action, Stall):
-        await asyncio.sleep(action.seconds)
-    elif isinstance(action, Gate):
-        await action.wait()
 
 
 def _error(step: Status) -> web.Response:

@@ -259,12 +259,31 @@ async def test_attempt_that_was_taken_over_writes_and_does_nothing_more(
         await desk.execute(run_id)
         before = await desk.events(run_id)
         gate.open()
-        await asyncio.wait_for(stale, 20)
+        with pytest.raises(RunSupersededError):
+            await asyncio.wait_for(stale, 20)
         after = await desk.events(run_id)
     _check(after)
     assert after == before
     assert _said(after) == [f"Old {BROKEN_OFF}", "New words."]
     assert [content for content, _ in await _messages(database)] == _said(after)
+
+
+async def test_worker_leaves_the_job_of_a_run_to_the_one_that_took_it_over(
+    open_desk: OpenDesk, database, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gate = Gate()
+    async with open_desk(Script([Turn([Text("Old "), gate, Text("words.")])])) as desk:
+        await desk.submit("Hello")
+        await asyncio.wait_for(gate.reached.wait(), 20)
+        async with database.unit_of_work() as session:
+            await session.execute(text("UPDATE agent_runs SET attempt = attempt + 1"))
+        gate.open()
+        async with asyncio.timeout(20):
+            while "run.superseded" not in capfd.readouterr().out:  # noqa: ASYNC110 - a log
+                await asyncio.sleep(0.05)
+    async with database.unit_of_work() as session:
+        states = (await session.execute(text("SELECT status FROM pgqueuer"))).scalars().all()
+    assert states == ["picked"]
 
 
 async def test_stale_attempt_cannot_claim_a_tool_call(open_desk: OpenDesk) -> None:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from sandbox.model.script import Script
 from tests.api.service import OpenService, Service, running
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 
 
 @pytest.fixture(autouse=True)

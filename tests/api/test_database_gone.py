@@ -15,7 +15,7 @@ from tests.api.catalogue import PROTECTED, call
 from tests.api.frames import Frame, frames_of, parse_all, text_of, types_of
 from tests.api.problems import assert_problem
 from tests.api.service import OpenService, Service, run_body
-from tests.conftest import execute
+from tests.databases import execute
 from tests.factories import make_shop
 
 NEEDS_NONE = "/v1/agent/capabilities"

@@ -13,7 +13,7 @@ from config.logs import redact
 from sandbox.model.script import Script, Text, Turn
 from tests.api.problems import assert_problem
 from tests.api.service import Service, run_body, running
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 
 shared_loop = pytest.mark.asyncio(loop_scope="module")
 KEYS = [

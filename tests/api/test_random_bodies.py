@@ -18,7 +18,7 @@ from domain.readiness import ComponentKey
 from tests.api.catalogue import NEW_RECOMMENDATION
 from tests.api.scores import give_score
 from tests.api.service import Service, running
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 # What UTF-8, PostgreSQL or a line cannot hold, and JSON can spell.

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from tests.api.problems import assert_problem
 from tests.api.stripe_steps import ACCOUNT, SECRET, WEBHOOKS, Stripe, event, opened, signed
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 from tests.integrations.stripe.ledgers import KEY
 
 shared_loop = pytest.mark.asyncio(loop_scope="module")

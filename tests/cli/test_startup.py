@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from api.auth import read_token
 from db.startup import PROJECT
-from tests.conftest import execute
+from tests.databases import execute
 
 pytestmark = pytest.mark.slow
 

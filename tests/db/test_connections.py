@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from db.connections import SERVER_SETTINGS
 from db.session import Database
 from db.startup import PROJECT
-from tests.conftest import connected
+from tests.databases import connected
 
 # Over a Unix socket, where the tests are, a server has no use for the others.
 KEPT = ("client_connection_check_interval", "idle_in_transaction_session_timeout")

@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL
 
 from db.startup import PROJECT, alembic_config, migrate
-from tests.conftest import connected, execute
+from tests.databases import connected, execute
 from tests.db.specification import INDEXES, TABLES, Column
 
 FIRST = "20261122_1900"

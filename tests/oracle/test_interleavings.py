@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from sqlalchemy.engine import URL
 
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 from tests.oracle.stage import Crew
 from tests.oracle.story import Story, play, stories
 

@@ -12,7 +12,7 @@ from db.session import Database
 from domain.advice import RULES, Priority
 from tests.archetype_books import SAMPLED, SEEDS, Advised, Survey, advise_all
 from tests.catalogue_table import PAGE, with_tables
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,7 @@ from db.repositories.rollups import ChangedDay, take_changes
 from db.session import Database
 from domain.periods import Month
 from services.rollups import dirty_months, runs_of
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 from tests.db.ledger_samples import BY_KIND, SAMPLES, owner_of
 from tests.factories import Shop, make_shop
 from tests.services.ledger_batches import Step, steps

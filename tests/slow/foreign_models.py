@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 
 from ag_ui_validate.pytest_plugin import assert_valid_agui
@@ -16,8 +12,8 @@ from ag_ui_validate.pytest_plugin import assert_valid_agui
 from agent.graph.nodes import UNAVAILABLE
 from db.startup import PROJECT
 from sandbox.model.script import Script, Text, Turn
-from tests.conftest import STATE
 from tests.slow.deployment import plain_environment, wait_for_port
+from tests.slow.installed import node_packages, python_program
 from tests.slow.reattaching import Reader
 from tests.slow.services import LOCALHOST, Visit
 
@@ -33,27 +29,9 @@ NOTE = {
 }
 
 
-@cache
-def llmock_program() -> Path:
-    """Install llmock where nothing of ours is, as its lock file says; once for a lock file."""
-    locked = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    folder = STATE / f"llmock-{locked}"
-    program = folder / "bin" / "llmock"
-    if not (folder / "whole").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        options = ["--disable-pip-version-check", "--require-hashes", "-r", str(REQUIREMENTS)]
-        subprocess.run([*pip, *options], check=True)
-        (folder / "whole").touch()
-    return program
-
-
-@cache
 def aimock_program() -> Path:
-    """Install aimock as its lock file says; once a session."""
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NODE_FOLDER, check=True)
-    return NODE_FOLDER / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
+    """Install aimock as its lock file says."""
+    return node_packages(NODE_FOLDER) / "@copilotkit" / "aimock" / "dist" / "cli.js"
 
 
 @contextlib.contextmanager
@@ -72,7 +50,7 @@ def running(command: Sequence[str], port: int, log: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def llmock(port: int, folder: Path) -> Iterator[None]:
     """Run llmock on the port: it says and breaks what it is told to over HTTP."""
-    program = str(llmock_program())
+    program = str(python_program("llmock", REQUIREMENTS))
     options = ["--port", str(port), "--tool-mode", "off", "--response-style", "hello"]
     with running([program, "serve", *options], port, folder / "llmock"):
         yield

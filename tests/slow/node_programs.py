@@ -12,6 +12,7 @@ from typing import Any
 
 from db.startup import PROJECT
 from tests.slow.foreign_shop import KEY
+from tests.slow.installed import node_packages
 
 FOLDER = PROJECT / "tests" / "node" / "stripe"
 # For a page of a slow list on a machine that is busy with other tests.
@@ -20,18 +21,12 @@ PATIENCE_S = 120
 Step = Mapping[str, Any]
 
 
-@cache
-def install() -> None:
-    """Install what the lock file names, once a session."""
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
-
-
 class Program:
     """A program that goes on running, so that only the first request waits for it to start."""
 
     def __init__(self, name: str) -> None:
         """Start it, installed as the lock file says; seconds."""
-        install()
+        node_packages(FOLDER)
         self._process = subprocess.Popen(
             ["node", name], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

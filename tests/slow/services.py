@@ -20,7 +20,7 @@ from agent import approvals
 from db.session import Database
 from db.startup import PROJECT
 from tests.api.service import KEY_RING, bearer, run_body
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 from tests.factories import Shop, make_shop
 from tests.processes import free_port
 from tests.slow.deployment import plain_environment, wait_until_served

@@ -19,7 +19,7 @@ from sandbox.model.script import Script, Text, ToolCalls, Turn
 from sandbox.model.server import serve as serve_model
 from tests.api.frames import parse, parse_all
 from tests.api.service import bearer, run_body
-from tests.conftest import cloned_database
+from tests.databases import cloned_database
 from tests.factories import make_shop
 from tests.serving import serving
 

@@ -17,7 +17,7 @@ from sandbox.stripe.facts import ChargeFact, RefundFact
 from sandbox.stripe.ledger import Ledger
 from sandbox.stripe.resources import CHARGE, Resource
 from sandbox.stripe.server import SandboxStripe, serve
-from tests.conftest import cloned_database, connected
+from tests.databases import cloned_database, connected
 from tests.slow.foreign_lists import LISTED, resource_named, shown
 from tests.slow.foreign_shop import KEY, NOW, make_shop
 from tests.slow.node_programs import Step, run

@@ -28,7 +28,7 @@ from db.startup import PROJECT, migrate
 from sandbox.model.script import Gate, Script, Text, ToolCalls, Turn
 from tests.api.frames import parse_all
 from tests.api.service import KEY_RING, Service, running
-from tests.conftest import connected
+from tests.databases import connected
 
 pytestmark = pytest.mark.slow
 # A worker that starts, or takes over from one that was not heard of for ten seconds.

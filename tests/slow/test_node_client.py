@@ -9,13 +9,14 @@ import pytest
 
 from db.startup import PROJECT
 from tests.processes import running_demo
+from tests.slow.installed import node_packages
 
 pytestmark = pytest.mark.slow
 FOLDER = PROJECT / "tests" / "node"
 
 
 def test_reference_client_completes_a_conversation(tmp_path) -> None:
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
+    node_packages(FOLDER)
     with running_demo(tmp_path) as demo:
         result = subprocess.run(
             ["node", "--test"],
