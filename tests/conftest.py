@@ -36,12 +36,31 @@ COUNT_DATABASES = (
 )
 
 
+# Begun first, as the others' workers would wait for whoever began one of them last.
+TAKES_LONG = (
+    "tests/oracle/",
+    "tests/slow/",
+    "tests/evals/test_datasets.py",
+    "tests/sandbox/stripe/test_cdnow.py",
+    "tests/services/test_readiness.py",
+    "tests/services/stripe_sync/test_events.py",
+    "tests/cli/",
+    "tests/api/test_runs.py",
+)
+
+
 class OneWorkerForEachFile(LoadFileScheduling):
     """What the tests of a file share, such as a running demo, is made once."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
         return COUNT_DATABASES[0] if file in COUNT_DATABASES else file
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes long first, behind the shuffling."""
+    items.sort(key=lambda item: not item.nodeid.startswith(TAKES_LONG))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerForEachFile:
