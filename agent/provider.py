@@ -106,6 +106,8 @@ class ProviderChatModel(ChatOpenAI):
                         await body.pause()
             except _BROKEN as error:
                 _logger.warning("model.broken_off", error=type(error).__name__)
+                for part in reader.feed(body.left()):
+                    yield part
                 if not reader.has_told:
                     raise ModelUnavailableError(_UNREACHABLE) from error
                 if reader.finish is None:
@@ -207,6 +209,10 @@ class _Body:
         if self._tick is not None and not self._content.is_eof():
             self._pause = self._tick.next()
             await self._pause
+
+    def left(self) -> bytes:
+        """Return what had come before the connection broke: from then on, nobody can read it."""
+        return b"".join(self._content._buffer)  # noqa: SLF001 - no other way to it
 
     def _end(self) -> None:
         if self._pause is not None and not self._pause.done():
