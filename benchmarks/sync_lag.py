@@ -19,7 +19,13 @@ import psutil
 
 from api.auth import issue_token
 from benchmarks.sync_world import Connected, connected, sandbox
-from benchmarks.turn_servers import free_port, process, scratch_folder, until_up
+from benchmarks.turn_servers import (
+    free_port,
+    process,
+    scratch_folder,
+    settings_of_service,
+    until_up,
+)
 from worker.wiring import utc_now
 
 STREAMS = 50
@@ -75,13 +81,9 @@ async def _serving(world: Connected, stripe_url: str) -> AsyncIterator[_Server]:
         run = stack.enter_context
         run(process("sandbox.model", "--script", str(SCRIPT), "--port", str(model)))
         settings = {
-            "DATABASE_URL": world.url,
-            "OPENAI_API_KEY": "sk-test",
-            "OPENAI_BASE_URL": f"http://127.0.0.1:{model}/v1",
+            **settings_of_service(world.url, f"http://127.0.0.1:{model}/v1", world.secret),
             "STRIPE_API_BASE": stripe_url,
             "VAULTRA_STRIPE_REQUESTS_PER_SECOND": "1000",
-            "VAULTRA_SECRET_KEYS": world.secret,
-            "VAULTRA_LOG_LEVEL": "WARNING",
         }
         seen = folder / "lags.json"
         child = run(process("benchmarks.lag_probe", str(seen), str(ours), env=settings))

@@ -117,8 +117,14 @@ async def _start_vaultra(stack: AsyncExitStack, model_url: str, folder: Path) ->
 def vaultra(
     database_url: str, model_url: str, secret: str, port: int
 ) -> AbstractContextManager[psutil.Process]:
-    """Run the service with the scripted model for the length of the block, as often as asked."""
-    settings = {
+    """Run the service with the scripted model for the length of the block."""
+    settings = settings_of_service(database_url, model_url, secret)
+    return process("cli", "serve", "--port", str(port), env=settings)
+
+
+def settings_of_service(database_url: str, model_url: str, secret: str) -> dict[str, str]:
+    """Return the settings of a service that is asked more often than people may."""
+    return {
         "DATABASE_URL": database_url,
         "OPENAI_API_KEY": "sk-test",
         "OPENAI_BASE_URL": model_url,
@@ -128,7 +134,6 @@ def vaultra(
         "VAULTRA_RUNS_PER_MINUTE": "0",
         "VAULTRA_RUNS_PER_DAY": "0",
     }
-    return process("cli", "serve", "--port", str(port), env=settings)
 
 
 def _subject(name: str, port: int, started: psutil.Process, **more: Any) -> Subject:
