@@ -12,6 +12,7 @@ and what removes objects comes before what writes them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -254,7 +255,11 @@ async def _write(
     columns = dict(zip(kind._fields, zip(*_newest(rows), strict=True), strict=True))
     for name in JSON_COLUMNS[kind]:
         columns[name] = tuple(map(_to_json, columns[name]))
-    parameters: dict[str, Any] = {name: array_text(values) for name, values in columns.items()}
+    parameters: dict[str, Any] = {}
+    for name, values in columns.items():
+        parameters[name] = array_text(values)
+        # Others stream meanwhile.
+        await asyncio.sleep(0)
     parameters |= {"owner": owner.business_id, "connection": owner.integration_id}
     await session.execute(UPSERTS[kind], parameters)
 

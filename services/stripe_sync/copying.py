@@ -26,9 +26,9 @@ from services.stripe_sync.windows import MOST_WINDOWS, Window, apply_cut, find_c
 # Two lists at once: Stripe's limit is for each endpoint, and one transaction can be written
 # while the other's pages are decoded.
 LANES = 2
-# A thousand rows a transaction: a statement, its round trips and its commit cost as much for one
-# row as for a hundred. The event loop is held up for 5 us a row.
-BATCH_PAGES = 10
+# A statement, its round trips and its commit cost as much for one row as for a hundred; but what
+# is done for a thousand rows at once holds up whoever streams (decision 33).
+BATCH_PAGES = 3
 # A batch and its cursor are lost together, and read again; so only every fourth commit waits for
 # the disk, and a crash of the server costs three more batches of each list at most.
 FLUSHED_EVERY = 4
