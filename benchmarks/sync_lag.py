@@ -10,23 +10,21 @@ import statistics
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
 import psutil
 
-from api.auth import issue_token
 from benchmarks.sync_world import Connected, connected, sandbox
 from benchmarks.turn_servers import (
     free_port,
+    headers_of,
     process,
     scratch_folder,
     settings_of_service,
     until_up,
 )
-from worker.wiring import utc_now
 
 STREAMS = 50
 SCRIPT = Path(__file__).with_name("slow.yaml")
@@ -94,9 +92,7 @@ async def _serving(world: Connected, stripe_url: str) -> AsyncIterator[_Server]:
 
 @asynccontextmanager
 async def _client(world: Connected, server: _Server) -> AsyncIterator[aiohttp.ClientSession]:
-    lifetime = timedelta(hours=1)
-    token = issue_token((world.secret,), world.access.user_id, now=utc_now(), lifetime=lifetime)
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = headers_of(world.access.user_id, world.secret)
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(

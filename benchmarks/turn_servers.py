@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import psutil
@@ -151,6 +152,10 @@ async def headers_of_demo(url: str, secret: str) -> dict[str, str]:
     async with database.unit_of_work() as session:
         await ensure_demo(session, founded_on=utc_now().date())
     await database.dispose()
-    lifetime = timedelta(hours=1)
-    token = issue_token((secret,), DEMO_ACCESS.user_id, now=utc_now(), lifetime=lifetime)
+    return headers_of(DEMO_ACCESS.user_id, secret)
+
+
+def headers_of(user_id: UUID, secret: str) -> dict[str, str]:
+    """Return the headers of a user's requests, good for an hour."""
+    token = issue_token((secret,), user_id, now=utc_now(), lifetime=timedelta(hours=1))
     return {"Authorization": f"Bearer {token}"}

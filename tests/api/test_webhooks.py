@@ -317,6 +317,14 @@ def _deauthorized(created: float) -> dict[str, Any]:
     )
 
 
+async def _note(stripe: Stripe, **metadata: str | int) -> None:
+    """Note something of the connection."""
+    await stripe.service.execute(
+        "UPDATE integration_accounts SET metadata = metadata || CAST(:more AS jsonb)",
+        more=json.dumps(metadata),
+    )
+
+
 @pytest.mark.parametrize(
     ("auth", "seconds", "outcome", "status"),
     [
@@ -332,11 +340,7 @@ async def test_deauthorization_revokes_the_grant_it_is_about(
 ) -> None:
     async with opened(database_url, STRIPE_WEBHOOK_SECRET=SECRET) as stripe:
         await stripe.connected()
-        await stripe.service.execute(
-            "UPDATE integration_accounts"
-            " SET metadata = metadata || jsonb_build_object('auth', CAST(:auth AS text))",
-            auth=auth,
-        )
+        await _note(stripe, auth=auth)
         response = await stripe.deliver(_deauthorized(time.time() + seconds))
         assert response.json() == {"outcome": outcome}
         found = await stripe.service.query("SELECT to_jsonb(a) FROM integration_accounts a")
@@ -349,10 +353,6 @@ async def test_deauthorization_in_the_second_of_its_grant_revokes_it(database_ur
     at = int(time.time())
     async with opened(database_url, STRIPE_WEBHOOK_SECRET=SECRET) as stripe:
         await stripe.connected()
-        await stripe.service.execute(
-            "UPDATE integration_accounts SET metadata = metadata"
-            " || jsonb_build_object('auth', 'oauth', 'authorized_at', CAST(:at AS integer))",
-            at=at,
-        )
+        await _note(stripe, auth="oauth", authorized_at=at)
         response = await stripe.deliver(_deauthorized(at))
         assert response.json() == {"outcome": "revoked"}

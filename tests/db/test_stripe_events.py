@@ -266,14 +266,20 @@ async def test_freed_event_has_all_its_attempts_again(
     assert await waiting(database, owner.integration_id) == ["evt_1"]
 
 
-async def test_account_that_changes_hands_takes_its_events_along(
-    database: Database, owner: LedgerOwner
-) -> None:
+async def _used_by_another(database: Database) -> LedgerOwner:
+    """The connection of another shop, of whose events one is processed and one set aside."""
     other = await owner_of(database, await make_shop(database, "Other shop"))
     await store(database, other.integration_id, event(1), event(2))
     await fail(database, await id_of(database, 2), at_once=True)
     async with database.unit_of_work() as session:
         await stripe_events.mark_processed(session, [await id_of(database, 1)], NOW)
+    return other
+
+
+async def test_account_that_changes_hands_takes_its_events_along(
+    database: Database, owner: LedgerOwner
+) -> None:
+    await _used_by_another(database)
     assert await store(database, owner.integration_id, event(1), event(2)) == 2
     assert await waiting(database, owner.integration_id) == ["evt_1", "evt_2"]
     assert await aside(database) == []
@@ -282,11 +288,8 @@ async def test_account_that_changes_hands_takes_its_events_along(
 async def test_webhook_of_an_account_that_changed_hands_takes_its_event_along(
     database: Database, owner: LedgerOwner
 ) -> None:
-    other = await owner_of(database, await make_shop(database, "Other shop"))
-    await store(database, other.integration_id, event(1), event(2))
-    await fail(database, await id_of(database, 2), at_once=True)
+    other = await _used_by_another(database)
     async with database.unit_of_work() as session:
-        await stripe_events.mark_processed(session, [await id_of(database, 1)], NOW)
         (await session.get_one(IntegrationAccount, other.integration_id)).status = "revoked"
     for number in (1, 2):
         assert await accept_event(database, event(number), account="acct_1", deauthorizes=False)
