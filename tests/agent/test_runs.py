@@ -15,6 +15,7 @@ from db.session import Database
 from domain.errors import InvalidInputError, RunActiveError, RunIdReusedError
 from sandbox.model.script import Garbage, Gate, NoFinish, Script, Status, Text, ToolCalls, Turn
 from tests.agent.conftest import OpenDesk
+from tests.waiting import until_logged
 
 
 def _text(events) -> str:
@@ -136,11 +137,10 @@ async def test_cancel_keeps_the_text_so_far(open_desk: OpenDesk, database) -> No
     script = Script([Turn([Text("Half of "), gate, Text("it.")]), Turn([Text("New.")])])
     async with open_desk(script) as desk:
         run_id = await desk.submit("Tell me")
-        await gate.reached.wait()
-        await asyncio.sleep(0.1)
+        await until_logged(database, run_id, "Half of ")
         await runs.cancel(desk.runtime, desk.shop.access, run_id)
         events = await desk.events(run_id)
-        await asyncio.wait_for(gate.abandoned.wait(), 5)
+        await asyncio.wait_for(gate.abandoned.wait(), 60)
         following = await desk.ask("And now?")
     _check_protocol(events)
     assert events[-1].outcome.type == "cancelled"

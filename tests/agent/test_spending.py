@@ -17,6 +17,7 @@ from sandbox.model.script import Disconnect, Gate, Script, Status, Text, ToolCal
 from services.budgets import tokens_of
 from tests.agent.conftest import Desk, OpenDesk
 from tests.agent.test_model_faults import said
+from tests.waiting import until_logged
 
 # One dollar a million tokens is a million picodollars a token.
 IN, CACHED, OUT = 1_000_000, 100_000, 2_000_000
@@ -43,18 +44,6 @@ async def spend(database: Database) -> tuple[int, int]:
         query = "SELECT coalesce(sum(spent_picos), 0), coalesce(sum(reserved_picos), 0)"
         spent, reserved = (await session.execute(text(query + " FROM business_spend"))).one()
         return int(spent), int(reserved)
-
-
-async def until_spoken(desk: Desk, gate: Gate, run_id: str) -> None:
-    """Wait for the gate, and for the words before it to be logged."""
-    await gate.reached.wait()
-    query = text("SELECT count(*) FROM agent_run_events WHERE type = 'TEXT_MESSAGE_CONTENT'")
-    async with asyncio.timeout(10):
-        while True:
-            async with desk.runtime.database.unit_of_work() as session:
-                if (await session.execute(query)).scalar_one():
-                    return
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("budget", [None, DOLLAR], ids=["no budget", "a budget"])
@@ -122,7 +111,7 @@ async def test_cancelled_call_is_charged_with_what_was_received(
     script = Script([Turn([Text("Half of it, in twelve words or so. "), gate, Text("More.")])])
     async with open_desk(script, spending=limits(budget)) as desk:
         run_id = await desk.submit("Tell me")
-        await until_spoken(desk, gate, run_id)
+        await until_logged(database, run_id, "in twelve words or so. ")
         await runs.cancel(desk.runtime, desk.shop.access, run_id)
         events = await desk.events(run_id)
         heard = tokens_of(len(said(events)))

@@ -22,17 +22,20 @@ from db.session import Database
 from domain.runs import RunSupersededError
 from sandbox.model.script import Gate, Script, Text, ToolCalls, Turn
 from tests.agent.conftest import Desk, OpenDesk
+from tests.waiting import until_logged
 
 CALCULATE = ("calculate", {"expression": "2 * 21"})
 
 
-async def _die_at(desk: Desk, run_id: str, gate: Gate) -> None:
-    """Execute the run until the model waits at the gate, and leave it as a dead process does."""
+async def _die_at(desk: Desk, run_id: str, gate: Gate, *, told: str = "") -> None:
+    """Execute the run until the model waits at the gate, and leave it as a dead process does.
+
+    What was told before the gate is in the log by then.
+    """
     run = await runs.state_of(desk.runtime, desk.shop.access, run_id)
     attempt = asyncio.create_task(execute(desk.runtime, run.id))
     await asyncio.wait_for(gate.reached.wait(), 20)
-    # What was said before the gate is on its way to the log.
-    await asyncio.sleep(0.3)
+    await until_logged(desk.runtime.database, run_id, told)
     attempt.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await attempt
@@ -91,7 +94,7 @@ async def test_half_a_message_is_closed_visibly_and_the_answer_begins_again(
     script = Script([Turn([Text("Half of "), gate, Text("it.")]), Turn([Text("All of it.")])])
     async with open_desk(script, with_worker=False) as desk:
         run_id = await desk.submit("Hello")
-        await _die_at(desk, run_id, gate)
+        await _die_at(desk, run_id, gate, told="Half of ")
         await desk.execute(run_id)
         events = await desk.events(run_id)
         seen = [m["role"] for m in desk.model.requests[-1]["messages"] if m["role"] != "system"]
@@ -110,7 +113,7 @@ async def test_next_question_does_not_see_the_half_message(open_desk: OpenDesk) 
     script = Script([Turn([Text("Half of "), gate]), Turn([Text("All.")]), Turn([Text("Next.")])])
     async with open_desk(script, with_worker=False) as desk:
         run_id = await desk.submit("Hello")
-        await _die_at(desk, run_id, gate)
+        await _die_at(desk, run_id, gate, told="Half of ")
         await desk.execute(run_id)
         second = await desk.submit("And now?")
         await desk.execute(second)
@@ -129,7 +132,7 @@ async def test_rounds_that_were_over_are_not_repeated(open_desk: OpenDesk, datab
     )
     async with open_desk(script, with_worker=False) as desk:
         run_id = await desk.submit("2 * 21?")
-        await _die_at(desk, run_id, gate)
+        await _die_at(desk, run_id, gate, told="It is ")
         await desk.execute(run_id)
         events = await desk.events(run_id)
         seen = [m["role"] for m in desk.model.requests[-1]["messages"] if m["role"] != "system"]
@@ -149,7 +152,7 @@ async def test_call_that_was_cut_in_its_arguments_is_closed_and_not_carried_out(
     script = Script([Turn([ToolCalls([CALCULATE]), gate]), Turn([Text("Well.")])])
     async with open_desk(script, with_worker=False) as desk:
         run_id = await desk.submit("1 + 1?")
-        await _die_at(desk, run_id, gate)
+        await _die_at(desk, run_id, gate, told="calculate")
         await desk.execute(run_id)
         events = await desk.events(run_id)
     _check(events)
@@ -255,7 +258,7 @@ async def test_attempt_that_was_taken_over_writes_and_does_nothing_more(
         run = await runs.state_of(desk.runtime, desk.shop.access, run_id)
         stale = asyncio.create_task(execute(desk.runtime, run.id))
         await asyncio.wait_for(gate.reached.wait(), 20)
-        await asyncio.sleep(0.3)
+        await until_logged(database, run_id, "Old ")
         await desk.execute(run_id)
         before = await desk.events(run_id)
         gate.open()
@@ -328,7 +331,7 @@ async def test_approval_waits_through_a_dead_attempt(open_desk: OpenDesk, databa
         await desk.execute(run_id)
         [interrupt] = (await desk.events(run_id))[-1].outcome.interrupts
         resumed = await desk.resume(runs.Answer(UUID(interrupt.id), approved=True))
-        await _die_at(desk, resumed, gate)
+        await _die_at(desk, resumed, gate, told="It is ")
         await desk.execute(resumed)
         events = await desk.events(resumed)
     # The result belongs to a call of the run before, which the validator does not look at.

@@ -162,7 +162,7 @@ async def _status_of_a_head_alone(service: Service, length: int) -> int:
             f"POST /v1/runs HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
         )
         await writer.drain()
-        line = await asyncio.wait_for(reader.readline(), 5)
+        line = await asyncio.wait_for(reader.readline(), 60)
         return int(line.split()[1])
     finally:
         writer.close()

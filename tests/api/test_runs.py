@@ -17,6 +17,7 @@ from sandbox.model.script import Gate, Script, Status, Text, ToolCalls, Turn
 from tests.api.frames import parse_all, text_of, types_of
 from tests.api.problems import assert_problem
 from tests.api.service import OpenService, Service, run_body
+from tests.waiting import SECONDS, until_cancelled
 
 
 def _held(gate: Gate) -> Script:
@@ -34,7 +35,7 @@ async def _events(service: Service, run_id: str) -> list[dict[str, Any]]:
 
 
 async def _until(service: Service, run_id: str, state: str) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         while (run := await service.run(run_id))["state"] != state:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return run
@@ -158,7 +159,7 @@ async def test_running_run_is_cancelled_and_keeps_its_words(open_service: OpenSe
         await gate.reached.wait()
         assert await service.cancel(run_id) == "running"
         events = await _events(service, run_id)
-        await asyncio.wait_for(gate.abandoned.wait(), 5)
+        await asyncio.wait_for(gate.abandoned.wait(), 60)
         assert events[-1]["outcome"] == {"type": "cancelled"}
         assert text_of(events) == "One"
         assert [m["content"] for m in await service.messages()] == ["first", "One"]
@@ -243,14 +244,15 @@ async def test_run_that_is_cancelled_while_it_writes_ends_all_the_same(
         await write(log, batch, work)
         if event in [entry.type for entry in batch] and not written.is_set():
             written.set()
-            await asyncio.sleep(0.3)
+            # By then the worker has heard of it.
+            await until_cancelled(executing.execute)
 
     monkeypatch.setattr(RunLog, "_write", write_and_hear_late)
     add = ToolCalls([("calculate", {"expression": "1 + 1"})])
     script = Script([Turn([Text("Let me see."), add]), Turn([Text("Two.")], after_tool="*")])
     async with open_service(script) as service:
         run_id = await service.begin("first")
-        await asyncio.wait_for(written.wait(), 5)
+        await asyncio.wait_for(written.wait(), 60)
         await service.cancel(run_id)
         events = await _events(service, run_id)
         assert_valid_agui(events, max_warnings=0)
@@ -264,23 +266,21 @@ async def test_run_that_is_cancelled_while_it_writes_ends_all_the_same(
 async def test_run_that_is_cancelled_while_it_begins_ends_all_the_same(
     open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, asked = asyncio.Event(), asyncio.Event()
+    begun = asyncio.Event()
     begin = executing._begin
 
     async def begin_and_hear_late(*arguments: Any) -> Any:
         execution = await begin(*arguments)
         begun.set()
-        await asked.wait()
         # By then the worker has heard of it.
-        await asyncio.sleep(0.3)
+        await until_cancelled(executing.execute)
         return execution
 
     monkeypatch.setattr(executing, "_begin", begin_and_hear_late)
     async with open_service(Script([Turn([Text("Never said.")])])) as service:
         run_id = await service.begin("first")
-        await asyncio.wait_for(begun.wait(), 5)
+        await asyncio.wait_for(begun.wait(), 60)
         await service.cancel(run_id)
-        asked.set()
         events = await _events(service, run_id)
         assert_valid_agui(events, max_warnings=0)
         assert types_of(events) == ["RUN_STARTED", "STATE_SNAPSHOT", "RUN_FINISHED"]

@@ -121,7 +121,7 @@ async def test_first_byte_comes_before_the_model_speaks(open_service: OpenServic
         contextlib.aclosing(frames_of(response)) as frames,
     ):
         # The model is held: what arrives now cannot have waited for it.
-        first = await asyncio.wait_for(anext(frames), 5)
+        first = await asyncio.wait_for(anext(frames), 60)
         assert first.event["type"] == "RUN_STARTED"
         gate.open()
         rest = [frame.event async for frame in frames]

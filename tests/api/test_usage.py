@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from tests.api.frames import text_of
 from tests.api.problems import assert_problem
 from tests.api.service import OpenService, Service, run_body
 from tests.factories import make_shop
+from tests.waiting import until_logged
 
 PRICES = "scripted=1/0.1/2@2026-11-01"
 TWO_DOLLARS = {"VAULTRA_DAILY_BUDGET_USD": "2"}
@@ -117,8 +117,7 @@ async def test_cancelled_run_tells_what_was_estimated(open_service: OpenService)
     script = Script([Turn([Text("Half of it."), gate])])
     async with open_service(script, prices=PRICES) as service:
         run_id = await service.begin("Tell me")
-        await gate.reached.wait()
-        await asyncio.sleep(0.2)
+        await until_logged(service.database, run_id, "Half of it.")
         await service.cancel(run_id)
         await service.replay(run_id)
         run = await service.run(run_id)

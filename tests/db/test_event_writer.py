@@ -127,7 +127,7 @@ async def test_announcement_names_its_process(database: Database, shop: Shop) ->
         await connection.add_listener("vaultra_topics", lambda *told: heard.put_nowait(told[3]))
         with closing(EventWriter(database, "here")) as writer:
             await writer.append(_append(run_id, "run:1", 1))
-        assert await asyncio.wait_for(heard.get(), 5) == "run:1 here"
+        assert await asyncio.wait_for(heard.get(), 60) == "run:1 here"
 
 
 def test_tail_tells_only_what_it_holds_without_a_gap() -> None:

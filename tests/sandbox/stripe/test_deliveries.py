@@ -29,6 +29,7 @@ from sandbox.stripe.webhooks import WebhookEndpoint
 from tests.sandbox.stripe.conftest import Client, at, open_client
 from tests.sandbox.stripe.platform import FIRST, PLATFORM, SECOND, START, connect, open_platform
 from tests.sandbox.stripe.receiver import Receiver, open_receiver
+from tests.waiting import SECONDS
 
 WHSEC = "whsec_test"
 
@@ -324,7 +325,11 @@ async def test_following_sends_what_becomes_visible_once() -> None:
         following = asyncio.create_task(stage.deliveries.follow(interval_s=0.02))
         await asyncio.sleep(0.05)
         await connect(stage.client, account=FIRST)
-        await asyncio.sleep(0.15)
+        async with asyncio.timeout(SECONDS):
+            while not stage.receiver.bodies:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        # It is looked for several times more.
+        await asyncio.sleep(0.1)
         following.cancel()
         with pytest.raises(asyncio.CancelledError):
             await following
