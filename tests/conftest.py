@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import os
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 from fasteners import InterProcessLock
 from hypothesis import settings
@@ -24,6 +27,10 @@ from tests.factories import Shop, make_shop
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+# Each HTTP client reads the certificates of the world, 50 ms of CPU, which most tests would do
+# several times; none speaks TLS. With the variable set, all libraries go through that function.
+os.environ.setdefault("SSL_CERT_FILE", certifi.where())
+ssl.create_default_context = functools.cache(ssl.create_default_context)
 STATE = Path(__file__).resolve().parent.parent / ".vaultra" / "tests"
 # Test data is thrown away; a crash of the server may lose it.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

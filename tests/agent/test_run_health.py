@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from ag_ui_validate.pytest_plugin import assert_valid_agui
 
-from agent import run_health
+from agent import run_health, runs
 from agent.run_health import Disorder
 from db.session import Database
 from sandbox.model.script import Gate, Script, Text, Turn
@@ -56,6 +56,9 @@ async def test_run_that_is_being_answered_is_in_order(
         await ward.execute(AGE, run=run_id)
         await ward.execute(AGE, run=waiting)
         assert await ward.found() == []
+        # Nobody waits for it, also not the worker.
+        await runs.cancel(desk.runtime, desk.shop.access, waiting)
+        await runs.cancel(desk.runtime, desk.shop.access, run_id)
 
 
 async def test_run_that_waits_for_an_approval_is_in_order(ward: Ward) -> None:
