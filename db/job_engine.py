@@ -18,11 +18,40 @@ _SOONEST = """
     WHERE status = 'queued' AND entrypoint = ANY($1)
     ORDER BY execute_after LIMIT 1
 """
+# As the engine's own, but for `updated`: it is written when a job is taken, so a row that has
+# another one is held by whoever took the job over from a worker that was not heard of in time.
+_LOG = """
+WITH ended AS (
+    SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::pgqueuer_status[], $4::jsonb[])
+        AS job (id, updated, status, traceback)
+), deleted AS (
+    DELETE FROM pgqueuer AS job USING ended
+    WHERE job.id = ended.id AND job.updated = ended.updated AND ended.status <> 'failed'
+    RETURNING job.id, ended.status, job.entrypoint, job.priority, ended.traceback
+), held AS (
+    UPDATE pgqueuer AS job SET status = 'failed', updated = now(), queue_manager_id = NULL
+    FROM ended
+    WHERE job.id = ended.id AND job.updated = ended.updated AND ended.status = 'failed'
+    RETURNING job.id, ended.status, job.entrypoint, job.priority, ended.traceback
+)
+INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority, traceback)
+SELECT * FROM deleted UNION ALL SELECT * FROM held
+"""
+_RETRY = """
+WITH retried AS (
+    UPDATE pgqueuer SET status = 'queued', execute_after = now() + $3::interval,
+        attempts = attempts + 1, updated = now(), queue_manager_id = NULL
+    WHERE id = $1 AND updated = $2
+    RETURNING id, entrypoint, priority
+)
+INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority, traceback)
+SELECT id, 'queued', entrypoint, priority, $4::jsonb FROM retried
+"""
 
 
 @dataclasses.dataclass
 class JobQueries(Queries):
-    """The engine's own statements but for two that it repeats.
+    """The engine's own statements, but fewer of them, and none that touches another worker's job.
 
     After each job it asks for more until there are none, and then three questions about when to ask
     again. That was five statements for each run, which it waited for before it took the next.
@@ -31,16 +60,11 @@ class JobQueries(Queries):
     _is_emptied: bool = dataclasses.field(init=False, default=False)
     # How long the soonest queued job still has to wait, None if none is queued.
     _soonest: timedelta | None = dataclasses.field(init=False, default=None)
-    _disowned: set[int] = dataclasses.field(init=False, default_factory=set)
 
     @classmethod
     def over(cls, connection: asyncpg.Connection[asyncpg.Record]) -> JobQueries:
         """Return those of a worker with this connection."""
         return cls(AsyncpgDriver(connection))
-
-    def disown(self, job_id: int) -> None:
-        """Leave a job to the worker that has taken it over: the engine would delete its row."""
-        self._disowned.add(job_id)
 
     async def dequeue(
         self,
@@ -79,8 +103,22 @@ class JobQueries(Queries):
     async def log_jobs(
         self, job_status: list[tuple[Job, JOB_STATUS, TracebackRecord | None]]
     ) -> None:
-        """Delete the rows of jobs that have ended, but for those of another worker."""
-        ended = [one for one in job_status if one[0].id not in self._disowned]
-        self._disowned.difference_update(job.id for job, *_ in job_status)
-        if ended:
-            await super().log_jobs(ended)
+        """Delete the rows of jobs that have ended, but for those that were taken over."""
+        jobs, statuses, tracebacks = zip(*job_status, strict=True)
+        await self.driver.execute(
+            _LOG,
+            [job.id for job in jobs],
+            [job.updated for job in jobs],
+            list(statuses),
+            [_json(traceback) for traceback in tracebacks],
+        )
+
+    async def retry_job(
+        self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None
+    ) -> None:
+        """Queue the job again, unless it was taken over."""
+        await self.driver.execute(_RETRY, job.id, job.updated, delay, _json(traceback_record))
+
+
+def _json(traceback: TracebackRecord | None) -> str | None:
+    return None if traceback is None else traceback.model_dump_json()

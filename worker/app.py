@@ -76,7 +76,7 @@ class Worker:
         async with self._database.connected() as connection:
             queries = JobQueries.over(connection)
             self._engine = PgQueuer(queries.driver, queries=queries)
-            register(self._engine, self._wiring, queries.disown, schedules=self._schedules)
+            register(self._engine, self._wiring, schedules=self._schedules)
             try:
                 await self._engine.run(
                     batch_size=BATCH_SIZE,

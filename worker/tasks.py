@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
@@ -65,29 +66,21 @@ SCHEDULES = (
 )
 
 
-def register(
-    engine: PgQueuer, wiring: Wiring, disown: Callable[[int], None], *, schedules: bool = True
-) -> None:
-    """Tell the engine what this worker can do, and with `schedules` what is due by the clock.
-
-    `disown` is called for jobs that another worker has taken over.
-    """
+def register(engine: PgQueuer, wiring: Wiring, *, schedules: bool = True) -> None:
+    """Tell the engine what this worker can do, and with `schedules` what is due by the clock."""
     for entrypoint, handler in HANDLERS.items():
-        engine.entrypoint(entrypoint.value)(_job_of(handler, wiring, disown))
+        engine.entrypoint(entrypoint.value)(_job_of(handler, wiring))
     if schedules:
         for name, due, entrypoint in SCHEDULES:
             engine.schedule(name, due)(_queueing(wiring, entrypoint))
 
 
-def _job_of(
-    handler: Handler, wiring: Wiring, disown: Callable[[int], None]
-) -> Callable[[Job, Context], Awaitable[None]]:
+def _job_of(handler: Handler, wiring: Wiring) -> Callable[[Job, Context], Awaitable[None]]:
     async def run(job: Job, context: Context) -> None:
         ids: Ids = orjson.loads(job.payload or b"{}")
-        try:
+        # Whoever goes on with the run has taken the job over, row and all.
+        with contextlib.suppress(RunSupersededError):
             await _work(context, handler(wiring, ids, job.id))
-        except RunSupersededError:
-            disown(job.id)
 
     return run
 

@@ -280,6 +280,7 @@ async def test_worker_leaves_the_job_of_a_run_to_the_one_that_took_it_over(
         await asyncio.wait_for(gate.reached.wait(), 20)
         async with database.unit_of_work() as session:
             await session.execute(text("UPDATE agent_runs SET attempt = attempt + 1"))
+            await session.execute(text("UPDATE pgqueuer SET updated = now()"))
         gate.open()
         async with asyncio.timeout(20):
             while "run.superseded" not in capfd.readouterr().out:  # noqa: ASYNC110 - a log

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest_asyncio
-from pgqueuer.domain.models import Job
+from pgqueuer.domain.models import Job, TracebackRecord
 from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from sqlalchemy import text
@@ -83,12 +83,67 @@ async def test_empty_queue_is_told(database: Database, queries: JobQueries) -> N
     assert await queries.queued_work([RUN]) == 0
 
 
-async def test_disowned_job_keeps_its_row(database: Database, queries: JobQueries) -> None:
-    await _queue(database)
-    await _queue(database)
-    kept, ended = await _take(queries)
-    queries.disown(kept.id)
-    await queries.log_jobs([(kept, "successful", None), (ended, "successful", None)])
+async def _rows(database: Database) -> list[tuple[int, str]]:
     async with database.unit_of_work() as session:
-        left = (await session.execute(text("SELECT id FROM pgqueuer"))).scalars().all()
-    assert left == [kept.id]
+        rows = await session.execute(text("SELECT id, status::text FROM pgqueuer ORDER BY id"))
+        return [tuple(row) for row in rows]
+
+
+async def _logged(database: Database) -> list[tuple[int, str]]:
+    """What the log says of jobs that are no longer a worker's."""
+    async with database.unit_of_work() as session:
+        query = "SELECT job_id, status::text FROM pgqueuer_log WHERE id > :last ORDER BY id"
+        last = "SELECT max(id) FROM pgqueuer_log WHERE status = 'picked'"
+        rows = await session.execute(text(query.replace(":last", f"({last})")))
+        return [tuple(row) for row in rows]
+
+
+async def _take_over(database: Database, job: Job) -> None:
+    """Let the worker be silent for so long that another one takes its job."""
+    async with database.unit_of_work() as session:
+        await session.execute(
+            text("UPDATE pgqueuer SET heartbeat = now() - interval '1 hour' WHERE id = :id"),
+            {"id": job.id},
+        )
+    async with database.connected() as connection:
+        assert [taken.id for taken in await _take(JobQueries.over(connection))] == [job.id]
+
+
+async def test_jobs_that_have_ended_are_deleted_and_logged(
+    database: Database, queries: JobQueries
+) -> None:
+    for _ in range(3):
+        await _queue(database)
+    done, broken, held = await _take(queries)
+    traceback = TracebackRecord.from_exception(ValueError("wrong"), job_id=broken.id)
+    await queries.log_jobs(
+        [(done, "successful", None), (broken, "exception", traceback), (held, "failed", None)]
+    )
+    assert await _rows(database) == [(held.id, "failed")]
+    assert sorted(await _logged(database)) == [
+        (done.id, "successful"),
+        (broken.id, "exception"),
+        (held.id, "failed"),
+    ]
+
+
+async def test_job_that_was_taken_over_is_left_to_who_took_it(
+    database: Database, queries: JobQueries
+) -> None:
+    await _queue(database)
+    await _queue(database)
+    lost, ended = await _take(queries)
+    await _take_over(database, lost)
+    await queries.log_jobs([(lost, "successful", None), (ended, "successful", None)])
+    assert await _rows(database) == [(lost.id, "picked")]
+    await queries.retry_job(lost, timedelta(), None)
+    assert await _rows(database) == [(lost.id, "picked")]
+    assert await _logged(database) == [(ended.id, "successful")]
+
+
+async def test_job_of_this_worker_is_queued_again(database: Database, queries: JobQueries) -> None:
+    await _queue(database)
+    [job] = await _take(queries, 1)
+    await queries.retry_job(job, timedelta(), None)
+    [again] = await _take(queries)
+    assert (again.id, again.attempts) == (job.id, 1)
