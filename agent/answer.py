@@ -138,6 +138,8 @@ class ChatCompletionReader:
         self.finish: str | None = None
         self.has_told = False
         self.done = False
+        # How many have come, also those that tell nothing.
+        self.chunks = 0
 
     def feed(self, received: bytes) -> Iterator[Part]:
         """Yield what these bytes bring; raise ModelError behind it where they are no protocol."""
@@ -146,6 +148,7 @@ class ChatCompletionReader:
         try:
             for line in lines:
                 if line.startswith(_DATA):
+                    self.chunks += 1
                     self._read(line[len(_DATA) :].strip(), parts)
                     self.has_told = self.has_told or bool(parts)
         except ModelError:

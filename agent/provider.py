@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -33,6 +31,7 @@ from pydantic import PrivateAttr, SecretStr
 
 from agent.answer import CUT_OFF, UNREADABLE, Answer, ChatCompletionReader
 from agent.parts import Part, TextPart
+from agent.refusals import refused
 from config.logs import get_logger
 from config.settings import ModelSettings
 from db.tick import Tick
@@ -44,11 +43,12 @@ CONNECT_SECONDS = 10.0
 # Someone waits for the answer, and the planner stands by: longer than this is not worth it.
 LONGEST_WAIT_SECONDS = 2.0
 _FIRST_WAIT_SECONDS = 0.4
+# A gateway whose model takes its time says by comments that it is still there. For how many times
+# the silence that is put up with that will do.
+_SILENCES = 5
 _UNREACHABLE = "The model provider cannot be reached. Try again soon."
 # The client library lets its parser's own errors out when the answer is not the protocol.
 _UNREADABLE = (json.JSONDecodeError, ValueError, KeyError, TypeError, AttributeError)
-# The same request would be refused again.
-_NEVER = {400, 413, 422}
 _BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
@@ -73,7 +73,7 @@ class ProviderChatModel(ChatOpenAI):
             async for chunk in super()._astream(*args, **kwargs):
                 yield chunk
         except openai.APIStatusError as error:
-            raise _refused(error.status_code, error.response.headers) from error
+            raise refused(error.status_code, error.response.headers) from error
         except (openai.APIError, httpx.HTTPError, httpx2.HTTPError) as error:
             _logger.warning("model.unreachable", error=type(error).__name__)
             raise ModelUnavailableError(_UNREACHABLE) from error
@@ -97,11 +97,16 @@ class ProviderChatModel(ChatOpenAI):
         async with self._asked(asked) as response:
             answer.begun = True
             body = _Body(response.content, tick)
+            heard, chunks = time.monotonic(), 0
             try:
                 async for received in response.content.iter_any():
                     part: Part | None = None
                     for part in reader.feed(received):
                         yield part
+                    if reader.chunks > chunks:
+                        heard, chunks = time.monotonic(), reader.chunks
+                    elif time.monotonic() - heard > _SILENCES * self.silence_seconds:
+                        raise TimeoutError
                     if isinstance(part, TextPart):
                         await body.pause()
             except _BROKEN as error:
@@ -155,7 +160,7 @@ class ProviderChatModel(ChatOpenAI):
             raise ModelUnavailableError(_UNREACHABLE) from error
         if response.status != 200:
             async with response:
-                raise _refused(response.status, response.headers)
+                raise refused(response.status, response.headers)
         return response
 
     @property
@@ -249,51 +254,3 @@ def _wait_before(attempt: int, retry_after: float | None) -> float:
         return retry_after
     longest: float = _FIRST_WAIT_SECONDS * 2**attempt
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
-
-
-def _refused(status: int, headers: Mapping[str, str]) -> ModelError:
-    _logger.warning("model.refused", status=status)
-    if status in {401, 403}:
-        return ModelError("The model provider refused the key. Check OPENAI_API_KEY.")
-    if status == 404:
-        return ModelError("The provider has no such model. Check VAULTRA_MODEL.")
-    if status in _NEVER:
-        return ModelError(
-            f"The model provider answered {status}: it does not take this request. "
-            "Ask for less at a time, or begin a new conversation."
-        )
-    after = _patience(headers)
-    if status == 429:
-        message = "The model provider is over its limit. Try again in a minute."
-        return ModelUnavailableError(message, retry_after=after)
-    message = f"The model provider answered {status}. Try again in a minute."
-    # The provider's own word on whether the same request may succeed later.
-    hopeless = headers.get("x-should-retry") == "false"
-    if (status >= 500 or status == 408) and not hopeless:
-        return ModelUnavailableError(message, retry_after=after)
-    return ModelError(message)
-
-
-def _patience(headers: Mapping[str, str]) -> float | None:
-    """Return for how many seconds the provider wants to be left alone, None if it does not say."""
-    exact, stated = headers.get("retry-after-ms"), headers.get("Retry-After")
-    seconds = None if exact is None else _number(exact)
-    if seconds is not None:
-        return seconds / 1000
-    return None if stated is None else _number(stated, _until(stated))
-
-
-def _number(text: str, otherwise: float | None = None) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return otherwise
-    return otherwise if math.isnan(number) else max(0.0, number)
-
-
-def _until(text: str) -> float | None:
-    """Return the seconds until a date as HTTP writes it (RFC 9110, 10.2.3), None if it is none."""
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None

@@ -11,7 +11,7 @@ from aiohttp import web
 from sandbox.model.plan import Action, Chunk
 from sandbox.model.refusal import scripted_refusal
 from sandbox.model.script import Disconnect, Garbage, Gate, NoFinish, NotJson, Stall, Status, Usage
-from sandbox.model.wire import DONE, Envelope, data_line
+from sandbox.model.wire import COMMENT, DONE, Envelope, data_line
 
 _STREAM_HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -46,7 +46,7 @@ class Answer:
     async def at_once(self, actions: list[Action]) -> web.StreamResponse:
         """Play the pauses, then answer in one piece; a fault spoils the whole."""
         for action in actions:
-            await self._pause(action)
+            await self._pause(action, silently=True)
         last = actions[-1]
         if isinstance(last, Status | NotJson | Disconnect):
             return await self._end_early(last)
@@ -54,11 +54,14 @@ class Answer:
             return web.Response(text=garbage.data, content_type="application/json")
         return web.json_response(self.envelope.completion(actions, self.usage))
 
-    async def _pause(self, action: Action) -> None:
+    async def _pause(self, action: Action, *, silently: bool = False) -> None:
         """Keep to the script's times: a pause that ends late does not delay all that follow."""
         loop = asyncio.get_running_loop()
         if isinstance(action, Stall):
             self._due += action.seconds
+            while action.comment_every and not silently and loop.time() < self._due:
+                await self._send(COMMENT)
+                await asyncio.sleep(action.comment_every)
             await asyncio.sleep(max(0.0, self._due - loop.time()))
         elif isinstance(action, Gate):
             await action.wait()

@@ -61,9 +61,17 @@ class ToolCalls:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Send nothing for so many seconds and keep the connection open."""
+    """Send nothing for so many seconds and keep the connection open.
+
+    With `comment_every` (seconds), send comments all the while, as gateways do whose model thinks.
+    """
 
     seconds: float
+    comment_every: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.comment_every is not None and self.comment_every <= 0:
+            raise ScriptError("Stall sends comments every so many seconds, more than 0.")
 
 
 @dataclass(eq=False, slots=True)

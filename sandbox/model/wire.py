@@ -13,6 +13,7 @@ from sandbox.model.plan import Action, Chunk
 from sandbox.model.script import Usage
 
 DONE = b"data: [DONE]\n\n"
+COMMENT = b": still thinking\n\n"
 # OpenAI's rule of thumb for English text: help.openai.com, "What are tokens and how to count them".
 _CHARACTERS_A_TOKEN = 4
 

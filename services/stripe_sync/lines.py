@@ -28,8 +28,8 @@ async def read_due_lines(
     """Read the lines of the balance that came with the events applied so far, if any are missing.
 
     `read_by_sync` is what a sync has read of them that is not complete; before the first sync is,
-    nothing else is read. `record` runs in each
-    transaction that writes. Raise what the gateway raises.
+    nothing else is read. `record` runs in each transaction that writes. Raise what the gateway
+    raises.
     """
     owner = source.owner
     async with source.database.unit_of_work() as session:

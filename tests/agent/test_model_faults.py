@@ -10,7 +10,7 @@ from ag_ui_validate.pytest_plugin import assert_valid_agui
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from agent import context
+from agent import context, provider
 from agent.graph.nodes import UNAVAILABLE
 from agent.provider import build_provider_model
 from config.settings import ModelSettings
@@ -19,6 +19,7 @@ from sandbox.model.script import (
     Disconnect,
     NotJson,
     Script,
+    Stall,
     Status,
     Text,
     ToolCalls,
@@ -92,6 +93,37 @@ async def test_nobody_listening_at_the_providers_address_is_no_error(open_desk: 
 
 async def test_connection_that_breaks_in_the_text_keeps_what_was_said(open_desk: OpenDesk) -> None:
     async with open_desk(Script([Turn([Text("Half of it", chunk=5), Disconnect()])])) as desk:
+        events = await desk.ask("Tell me")
+    assert said(events) == "Half of it"
+    assert (events[-1].type, events[-1].code) == ("RUN_ERROR", "model_error")
+    assert "cut off" in events[-1].message
+
+
+async def test_comments_are_waited_through_for_a_while(open_desk: OpenDesk) -> None:
+    async with open_desk(Script([Turn([Stall(2, comment_every=0.1), Text("Now.")])])) as desk:
+        desk.runtime.model.silence_seconds = 1
+        events = await desk.ask("Think about it")
+    assert said(events) == "Now."
+
+
+async def test_planner_answers_where_nothing_but_comments_comes(
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "_SILENCES", 1)
+    async with open_desk(Script([Turn([Stall(60, comment_every=0.1)])])) as desk:
+        desk.runtime.model.silence_seconds = 1
+        events = await desk.ask("What is 2 * 21?")
+    assert said(events).startswith(UNAVAILABLE)
+    assert "42" in said(events)
+
+
+async def test_text_behind_which_nothing_but_comments_comes_is_cut_off(
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "_SILENCES", 1)
+    steps = [Text("Half of it"), Stall(60, comment_every=0.1)]
+    async with open_desk(Script([Turn(steps)])) as desk:
+        desk.runtime.model.silence_seconds = 1
         events = await desk.ask("Tell me")
     assert said(events) == "Half of it"
     assert (events[-1].type, events[-1].code) == ("RUN_ERROR", "model_error")

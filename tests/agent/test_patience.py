@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 from multidict import CIMultiDict
 
-from agent.provider import _patience
+from agent.refusals import patience
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ from agent.provider import _patience
     ],
 )
 def test_patience_is_read_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
-    assert _patience(CIMultiDict(headers)) == seconds
+    assert patience(CIMultiDict(headers)) == seconds
 
 
 def test_date_is_read_as_the_time_until_then() -> None:
     in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    found = _patience(CIMultiDict({"Retry-After": in_an_hour}))
+    found = patience(CIMultiDict({"Retry-After": in_an_hour}))
     assert found is not None
     assert 3_500 < found <= 3_600

@@ -60,6 +60,13 @@ def test_step_may_be_its_kind_with_the_first_setting(tmp_path: Path) -> None:
     assert steps == [Stall(2), Text("Hi"), Disconnect(after=3)]
 
 
+def test_stall_may_have_comments(tmp_path: Path) -> None:
+    steps = load_steps(tmp_path, "stall: {seconds: 2, comment_every: 0.5}")
+    assert steps == [Stall(2, comment_every=0.5)]
+    with pytest.raises(ScriptError, match="more than 0"):
+        Stall(2, comment_every=0)
+
+
 def test_step_may_have_all_its_settings(tmp_path: Path) -> None:
     steps = load_steps(tmp_path, "status: {status: 429, retry_after: 1.5, code: slow}")
     assert steps == [Status(429, retry_after=1.5, code="slow")]
