@@ -149,13 +149,11 @@ async def _end_without_access(runtime: AgentRuntime, run_id: UUID) -> None:
         # An attempt that still writes has to notice.
         run.attempt += 1
         if chain.mapper.message_id is not None and chain.mapper.text:
-            await conversations.insert_message(
+            await conversations.insert_answer(
                 session,
-                message_id=chain.mapper.message_id,
-                conversation_id=run.conversation_id,
-                role="assistant",
-                content=chain.mapper.text,
-                run_id=run.id,
+                run,
+                chain.mapper.message_id,
+                chain.mapper.text,
                 partial=RunState.FAILED.value,
             )
         known = await runs.list_results(session, run.id)
@@ -293,13 +291,8 @@ class Execution:
 
     async def _store_message(self, session: Session) -> None:
         assert self._mapper.message_id is not None
-        await conversations.insert_message(
-            session,
-            message_id=self._mapper.message_id,
-            conversation_id=self._run.conversation_id,
-            role="assistant",
-            content=self._mapper.text,
-            run_id=self._run.id,
+        await conversations.insert_answer(
+            session, self._run, self._mapper.message_id, self._mapper.text
         )
 
     async def _conclude(self) -> None:

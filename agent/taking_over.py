@@ -96,14 +96,8 @@ async def _close_message(session: Session, run: Run, chain: Chain, *, void: bool
             mapper.text += BROKEN_OFF
             events.append(broken_off)
         events.extend(mapper.close_message())
-        await conversations.insert_message(
-            session,
-            message_id=mapper.message_id,
-            conversation_id=run.conversation_id,
-            role="assistant",
-            content=mapper.text,
-            run_id=run.id,
-            partial=partial,
+        await conversations.insert_answer(
+            session, run, mapper.message_id, mapper.text, partial=partial
         )
         mapper.message_stored()
     if void:

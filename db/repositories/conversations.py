@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.models import Conversation, Message
+from db.models import Conversation, Message, Run
 from db.session import Session
 from domain.access import Access
 from domain.errors import NotFoundError
@@ -140,6 +140,21 @@ async def insert_message(
         .returning(Message.id)
     )
     return (await session.execute(statement)).scalar_one_or_none() is not None
+
+
+async def insert_answer(
+    session: Session, run: Run, message_id: UUID, content: str, *, partial: str | None = None
+) -> None:
+    """Store what the assistant has said in a run, unless it is stored; `partial` as above."""
+    await insert_message(
+        session,
+        message_id=message_id,
+        conversation_id=run.conversation_id,
+        role="assistant",
+        content=content,
+        run_id=run.id,
+        partial=partial,
+    )
 
 
 async def mark_partial(session: Session, ids: Sequence[UUID], partial: str) -> None:
