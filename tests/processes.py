@@ -102,7 +102,7 @@ def stop_demo(process: subprocess.Popen[str]) -> int:
     """Stop the demo as Ctrl-C would; return its exit status."""
     process.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     process.kill()
     return process.wait()
 

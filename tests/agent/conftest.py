@@ -126,7 +126,8 @@ def open_desk(database: Database, shop: Shop) -> OpenDesk:
             async with contextlib.AsyncExitStack() as stack:
                 await stack.enter_async_context(contextlib.aclosing(chat))
                 if with_worker:
-                    await stack.enter_async_context(Worker(database, wiring).running())
+                    worker = Worker(database, wiring, schedules=False)
+                    await stack.enter_async_context(worker.running())
                 yield Desk(runtime, shop, scripted)
 
     return opened

@@ -40,7 +40,7 @@ def _found_in(told: str) -> list[str]:
 
 
 async def _everything_stripe_tells(busy: Moving) -> str:
-    async with httpx.AsyncClient(base_url=busy.url, auth=(KEY, "")) as client:
+    async with httpx.AsyncClient(base_url=busy.url, auth=(KEY, ""), timeout=60) as client:
         pages = [await client.get(kind.path, params={"limit": 100}) for kind in RESOURCES]
         account = await client.get("/v1/account")
     return account.text + "".join(page.text for page in pages)

@@ -100,8 +100,8 @@ async def test_connection_that_breaks_in_the_text_keeps_what_was_said(open_desk:
 
 
 async def test_comments_are_waited_through_for_a_while(open_desk: OpenDesk) -> None:
-    async with open_desk(Script([Turn([Stall(2, comment_every=0.1), Text("Now.")])])) as desk:
-        desk.runtime.model.silence_seconds = 1
+    async with open_desk(Script([Turn([Stall(6, comment_every=0.1), Text("Now.")])])) as desk:
+        desk.runtime.model.silence_seconds = 4
         events = await desk.ask("Think about it")
     assert said(events) == "Now."
 
@@ -123,7 +123,7 @@ async def test_text_behind_which_nothing_but_comments_comes_is_cut_off(
     monkeypatch.setattr(provider, "_SILENCES", 1)
     steps = [Text("Half of it"), Stall(60, comment_every=0.1)]
     async with open_desk(Script([Turn(steps)])) as desk:
-        desk.runtime.model.silence_seconds = 1
+        desk.runtime.model.silence_seconds = 4
         events = await desk.ask("Tell me")
     assert said(events) == "Half of it"
     assert (events[-1].type, events[-1].code) == ("RUN_ERROR", "model_error")

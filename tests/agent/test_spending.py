@@ -17,7 +17,7 @@ from sandbox.model.script import Disconnect, Gate, Script, Status, Text, ToolCal
 from services.budgets import tokens_of
 from tests.agent.conftest import Desk, OpenDesk
 from tests.agent.test_model_faults import said
-from tests.waiting import until_logged
+from tests.waiting import SECONDS, until_logged
 
 # One dollar a million tokens is a million picodollars a token.
 IN, CACHED, OUT = 1_000_000, 100_000, 2_000_000
@@ -279,7 +279,7 @@ async def test_many_runs_at_once_stay_within_the_budget(
     async with open_desk(script, spending=limits(DOLLAR, output=130_000)) as desk:
         desks = [Desk(desk.runtime, desk.shop, desk.model) for _ in range(12)]
         ids = [await one.submit(QUESTION) for one in desks]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             while (await _ended(database)) + len(desk.model.requests) < 12:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         spent, reserved = await spend(database)

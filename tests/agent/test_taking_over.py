@@ -34,7 +34,7 @@ async def _die_at(desk: Desk, run_id: str, gate: Gate, *, told: str = "") -> Non
     """
     run = await runs.state_of(desk.runtime, desk.shop.access, run_id)
     attempt = asyncio.create_task(execute(desk.runtime, run.id))
-    await asyncio.wait_for(gate.reached.wait(), 20)
+    await asyncio.wait_for(gate.reached.wait(), 60)
     await until_logged(desk.runtime.database, run_id, told)
     attempt.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -257,13 +257,13 @@ async def test_attempt_that_was_taken_over_writes_and_does_nothing_more(
         run_id = await desk.submit("Hello")
         run = await runs.state_of(desk.runtime, desk.shop.access, run_id)
         stale = asyncio.create_task(execute(desk.runtime, run.id))
-        await asyncio.wait_for(gate.reached.wait(), 20)
+        await asyncio.wait_for(gate.reached.wait(), 60)
         await until_logged(database, run_id, "Old ")
         await desk.execute(run_id)
         before = await desk.events(run_id)
         gate.open()
         with pytest.raises(RunSupersededError):
-            await asyncio.wait_for(stale, 20)
+            await asyncio.wait_for(stale, 60)
         after = await desk.events(run_id)
     _check(after)
     assert after == before
@@ -277,12 +277,12 @@ async def test_worker_leaves_the_job_of_a_run_to_the_one_that_took_it_over(
     gate = Gate()
     async with open_desk(Script([Turn([Text("Old "), gate, Text("words.")])])) as desk:
         await desk.submit("Hello")
-        await asyncio.wait_for(gate.reached.wait(), 20)
+        await asyncio.wait_for(gate.reached.wait(), 60)
         async with database.unit_of_work() as session:
             await session.execute(text("UPDATE agent_runs SET attempt = attempt + 1"))
             await session.execute(text("UPDATE pgqueuer SET updated = now()"))
         gate.open()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while "run.superseded" not in capfd.readouterr().out:  # noqa: ASYNC110 - a log
                 await asyncio.sleep(0.05)
     async with database.unit_of_work() as session:

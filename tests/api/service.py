@@ -273,7 +273,7 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
 def client_of(url: str, headers: Mapping[str, str]) -> httpx.AsyncClient:
     """Return a client that may have as many connections as it likes."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=10)
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=10.0, limits=limits)
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=60.0, limits=limits)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from sandbox.model.script import Gate, Script, Text, Turn
 from tests.api.frames import parse_all, types_of
 from tests.api.problems import assert_problem
 from tests.api.service import OpenService, Service, run_body
+from tests.waiting import SECONDS
 
 STREAMS = 40
 
@@ -26,11 +27,9 @@ async def _open_streams(service: Service, stack: AsyncExitStack) -> list[httpx.R
 
 async def _settled(service: Service, waiting: int = 0) -> int:
     """Return how many connections are in use, once what is under way has had time to end."""
-    for _ in range(100):
-        if service.checked_out == 0 and service.waiting == waiting:
-            break
-        await asyncio.sleep(0.02)
-    assert service.waiting == waiting
+    async with asyncio.timeout(SECONDS):
+        while service.checked_out or service.waiting != waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     return service.checked_out
 
 

@@ -63,7 +63,7 @@ async def test_every_route_says_that_the_database_is_gone_and_recovers(
 
 
 async def _until_ready(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(60):
         while (await client.get("/readyz")).status_code != 200:  # noqa: ASYNC110 - over HTTP
             await asyncio.sleep(0.05)
 

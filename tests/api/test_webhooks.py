@@ -138,7 +138,7 @@ async def test_replayed_body_is_refused(stripe: Stripe, seconds: int) -> None:
 
 
 @shared_loop
-@pytest.mark.parametrize("seconds", [305, 3_600, 90 * 86_400])
+@pytest.mark.parametrize("seconds", [400, 3_600, 90 * 86_400])
 async def test_timestamp_of_the_future_is_refused(stripe: Stripe, seconds: int) -> None:
     body = json.dumps(event()).encode()
     await _assert_refused(stripe, body, signed(body, at=time.time() + seconds), reason="in_future")
@@ -221,7 +221,7 @@ async def test_body_over_1_mib_is_refused(stripe: Stripe, size: int, chunked: bo
 async def test_endless_body_is_not_read_to_its_end(stripe: Stripe) -> None:
     counted, read = await stripe.refused(), list[int]()
     url = f"{stripe.service.url}{WEBHOOKS}"
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         try:
             response = await client.post(url, content=_pieces(256 * MIB, read))
         except httpx.TransportError:

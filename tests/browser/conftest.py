@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.scripted_server import TOKEN, ScriptedServer
 
@@ -58,7 +58,8 @@ async def page(browser: Browser, server: ScriptedServer) -> AsyncIterator[Page]:
     """The page, opened by a link that carries an access token."""
     context = await browser.new_context(locale="en-GB", timezone_id="UTC")
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     await page.goto(f"{server.url}/#token={TOKEN}")
     yield page
     await context.close()

@@ -18,7 +18,7 @@ from api.routes.page import router as page_router
 Next = Callable[[Request], Awaitable[Response]]
 TOKEN = "a-token-that-works"
 PAGE_SIZE = 2
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 TERMINAL = ("RUN_FINISHED", "RUN_ERROR")
 
 

@@ -57,7 +57,7 @@ async def test_connection_that_stays_broken_is_told_and_can_be_tried_again(
     await run.hang_up()
     await expect(page.get_by_role("status")).to_have_text("The connection was lost. Reconnecting …")
     problem = page.get_by_role("alert").filter(has_text="The connection was lost.")
-    await expect(problem).to_be_visible(timeout=20_000)
+    await expect(problem).to_be_visible()
     server.reachable = True
     await run.go_on("rose.", end=True)
     await run.finish()

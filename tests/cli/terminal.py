@@ -15,7 +15,7 @@ import pexpect
 from db.startup import PROJECT
 from tests.api.service import Service, token_for
 
-SECONDS = 30
+SECONDS = 120
 # Behind the prompt "> " the cursor moves two columns to the right.
 PROMPT = r"\x1b\[2C"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")

@@ -30,6 +30,7 @@ async def test_process_that_is_alone_announces_nothing_until_another_one_listens
         await until(lambda: first.writer.origin is None)
         async with Notifications(database).listening() as second:
             await until(lambda: first.writer.origin == first.origin)
+            await until(lambda: bool(second._others))
             await asyncio.sleep(0.6)
             assert second.writer.origin == second.origin
 

@@ -69,7 +69,7 @@ async def test_run_whose_row_is_held_does_not_hold_up_the_others(
         async with database.unit_of_work() as session:
             await runs.find_run_to_execute(session, held)
             waiting = asyncio.create_task(writer.append(_append(held, "run:1", 1)))
-            await asyncio.wait_for(writer.append(_append(free, "run:2", 1)), 10)
+            await asyncio.wait_for(writer.append(_append(free, "run:2", 1)), 60)
             assert not waiting.done()
         await waiting
     assert await _numbers(database, held) == [1]

@@ -400,4 +400,4 @@ async def test_ledger_without_statistics_is_read_in_seconds(database: Database, 
         taken = perf_counter() - started
     assert sum(day.facts.charge_count + day.facts.failed_count for day in days) == 69_000
     # 0.3 s measured; a join of all pairs, which the planner took once, needs half a minute.
-    assert taken < 5
+    assert taken < 15

@@ -35,7 +35,7 @@ def expected(demo: RunningDemo) -> dict[str, Decimal]:
 
 def get(demo: RunningDemo, path: str, **params: str):
     headers = {"Authorization": f"Bearer {demo.token}"}
-    response = httpx.get(f"{demo.url}{path}", headers=headers, params=params)
+    response = httpx.get(f"{demo.url}{path}", headers=headers, params=params, timeout=60)
     response.raise_for_status()
     return response.json()
 
@@ -82,7 +82,9 @@ def test_stored_conversation_equals_what_was_streamed(demo) -> None:
         "messages": [{"id": str(uuid4()), "role": "user", "content": question}],
     }
     headers = {"Authorization": f"Bearer {demo.token}"}
-    with httpx.stream("POST", f"{demo.url}/v1/runs", json=body, headers=headers) as response:
+    with httpx.stream(
+        "POST", f"{demo.url}/v1/runs", json=body, headers=headers, timeout=60
+    ) as response:
         lines = [line for line in response.iter_lines() if line.startswith("data: ")]
     events = [json.loads(line.removeprefix("data: ")) for line in lines]
     streamed: dict[str, str] = {}

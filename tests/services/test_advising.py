@@ -75,7 +75,7 @@ async def test_refreshes_at_once_make_one_row(database: Database, shop: Shop) ->
 async def wait_for_a_waiting_transaction(database: Database) -> None:
     """Return once some transaction waits for a lock that another one holds."""
     async with database.unit_of_work() as session:
-        for _ in range(1000):
+        for _ in range(6000):
             if await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
                 return
             await asyncio.sleep(0.01)

@@ -12,9 +12,9 @@ from tests.api.frames import Frame, frames_of, types_of
 
 TERMINAL = ("RUN_FINISHED", "RUN_ERROR")
 # A comment comes at least every 15 s.
-SILENCE_SECONDS = 20.0
+SILENCE_SECONDS = 30.0
 PAUSE_SECONDS = 0.5
-TIMEOUT = httpx.Timeout(10.0, read=SILENCE_SECONDS)
+TIMEOUT = httpx.Timeout(30.0, read=SILENCE_SECONDS)
 # Of a proxy that has nobody to pass a request on to.
 PASSING = (502, 503, 504)
 

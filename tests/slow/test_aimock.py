@@ -44,7 +44,7 @@ SURE = 1.0
 def running(
     server_url: URL, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Services]:
-    settings = {"VAULTRA_MODEL_TIMEOUT": "2"}
+    settings = {"VAULTRA_MODEL_TIMEOUT": "30"}
     folder = tmp_path_factory.mktemp("services")
     with services(server_url, template, folder, settings=settings) as made:
         yield made
@@ -67,7 +67,7 @@ def fixtures(folder: Path, *answers: dict[str, Any]) -> str:
 
 async def check_requests(port: int) -> None:
     """Fail if a provider would refuse what aimock was asked."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         asked = (await http.get(f"http://{LOCALHOST}:{port}/__aimock/journal")).json()
     bodies = [entry["body"] for entry in asked if "completions" in entry["path"]]
     assert bodies

@@ -140,7 +140,7 @@ def carried_out(reader: Reader) -> int:
 
 async def until_nothing_is_answered(model: ScriptedModel) -> None:
     """Wait until nobody listens to an answer of the model any more."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while model.answering:  # noqa: ASYNC110 - of the model
             await asyncio.sleep(0.05)
 

@@ -158,8 +158,8 @@ async def test_cut_stream_goes_on_at_another_process(pair: Pair, within: bool) -
         return late != b""
 
     cuts = await _all_positions(check)
-    # A script of so many pieces has been cut in all of its parts.
-    assert sum(cuts) >= 15
+    # Where pieces were merged there is less to cut, but it has been cut in all of its parts.
+    assert sum(cuts) >= 12
 
 
 async def test_run_that_is_posted_again_elsewhere_is_told_from_its_beginning(pair: Pair) -> None:
@@ -173,7 +173,7 @@ async def test_run_that_is_posted_again_elsewhere_is_told_from_its_beginning(pai
         assert again.startswith(early)
         return number < len(parse_all(whole))
 
-    assert sum(await _all_positions(check)) >= 15
+    assert sum(await _all_positions(check)) >= 12
 
 
 async def test_client_that_is_cut_behind_every_event_sees_what_another_one_sees(

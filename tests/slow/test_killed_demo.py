@@ -65,7 +65,7 @@ def test_run_that_was_killed_ends_once_and_the_conversation_goes_on(tmp_path: Pa
     thread = str(uuid4())
     runs = [str(uuid4()) for _ in range(6)]
     headers = {"Authorization": f"Bearer {address['token']}"}
-    with httpx.Client(base_url=address["url"], headers=headers) as client:
+    with httpx.Client(base_url=address["url"], headers=headers, timeout=60) as client:
         for number, run in enumerate(runs):
             # Read no further than the first event: most of them are cut in the middle.
             body = question(thread, run, f"What was our revenue in 2026-0{number + 1}?")

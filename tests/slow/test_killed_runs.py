@@ -241,6 +241,7 @@ async def test_killed_after_the_effect_and_before_its_result_is_told(
             async with _held(service, "LOCK TABLE agent_run_events IN SHARE MODE") as release_log:
                 await release_business()
                 await _until(lambda: service.query("SELECT count(*) = 1 FROM recommendations"))
+                await _until(lambda: service.query(WAITING, query="%agent_run_events%"))
                 workers.kill()
                 # The server would still carry out what it was sent: it dies with its client.
                 await service.query(END_WAITING, query="%agent_run_events%")

@@ -36,7 +36,7 @@ CALL: Behaviour = {
     "tool_calls": [{"name": "create_recommendation", "arguments": NOTE}],
 }
 # The service is told to wait for the model for so long.
-PATIENCE = "2"
+PATIENCE = "5"
 LONG = 30
 # It asks that what was cut is asked for again; ours tells the person, who may.
 BY_DESIGN = {"truncated_stream_accepted"}
@@ -110,7 +110,7 @@ async def fake(running: Services) -> AsyncIterator[Fake]:
     base = f"http://{LOCALHOST}:{running.model_port}"
     async with (
         running.visited() as visit,
-        httpx.AsyncClient(base_url=base, trust_env=False) as http,
+        httpx.AsyncClient(base_url=base, trust_env=False, timeout=60) as http,
     ):
         yield Fake(visit, http)
 

@@ -99,7 +99,9 @@ async def _watch(scene: Scene, stop: asyncio.Event) -> list[float]:
     used = []
     while not stop.is_set():
         for path in ("/v1/me", "/v1/businesses", "/healthz"):
-            assert (await scene.client.get(path)).status_code == 200
+            status = (await scene.client.get(path)).status_code
+            # As for them, the pool may be too busy for a while; without it, all must be well.
+            assert status == 200 or (status == 503 and path != "/healthz")
         used.append((await scene.server.metrics())["vaultra_pool_checked_out"])
         await asyncio.sleep(0.5)
     return used
@@ -108,7 +110,8 @@ async def _watch(scene: Scene, stop: asyncio.Event) -> list[float]:
 async def _cancel(scene: Scene, bodies: list[dict[str, Any]]) -> None:
     for body in bodies:
         assert (await scene.client.post(f"/v1/runs/{body['runId']}/cancel")).status_code == 202
-    told = await scene.until(lambda told: told['vaultra_runs{state="running"}'] == 0)
+    # A database that is busy has no figures of runs to tell.
+    told = await scene.until(lambda told: told.get('vaultra_runs{state="running"}') == 0)
     assert told['vaultra_runs{state="queued"}'] == 0
 
 

@@ -22,7 +22,7 @@ from worker import stripe_jobs
 from worker.app import Worker
 from worker.wiring import Wiring
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 SCHEDULES = [
     "poll_stripe * * * * *",
     "prune 27 4 * * *",

@@ -35,7 +35,7 @@ async def _ask(wiring: Wiring, shop: Shop) -> None:
 
 
 async def _until(database: Database, query: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             async with database.unit_of_work() as session:
                 if (await session.execute(text(query))).scalar():

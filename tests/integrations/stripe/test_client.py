@@ -200,10 +200,10 @@ async def test_unreachable_stripe_is_told(unused_tcp_port: int, what: str) -> No
 
 
 async def test_slow_answer_counts_as_a_failed_connection() -> None:
-    faults = Faults(latency_ms=2_000)
+    faults = Faults(latency_ms=20_000)
     async with (
         serve(small_shop(), keys=[KEY], faults=faults) as stripe_api,
-        client(stripe_api.url, timeout_seconds=0.05) as gateway,
+        client(stripe_api.url, timeout_seconds=0.5) as gateway,
     ):
         with pytest.raises(StripeError, match="connection to Stripe failed"):
             await gateway.list_page(CHARGES)

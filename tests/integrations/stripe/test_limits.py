@@ -36,7 +36,7 @@ async def test_no_second_holds_more_requests_to_an_endpoint_than_stripe_takes() 
     sent = await departures(AccountPace(livemode=True), ["charges"] * 40)
     times = [moment for moment, _ in sent]
     assert most_in_a_second(times) <= PER_SECOND
-    assert times[-1] - times[0] < 39 / 19
+    assert times[-1] - times[0] < 3 * 39 / PER_SECOND
 
 
 async def test_requests_leave_evenly_from_the_first_one_on() -> None:
@@ -45,9 +45,9 @@ async def test_requests_leave_evenly_from_the_first_one_on() -> None:
 
 
 async def test_endpoints_do_not_wait_for_each_other_in_live_mode() -> None:
-    endpoints = ["a", "b", "c"] * 8
+    endpoints = [*"abcdefghij"] * 4
     sent = await departures(AccountPace(livemode=True), endpoints)
-    assert sent[-1][0] - sent[0][0] < 0.75 * len(endpoints) / PER_SECOND
+    assert sent[-1][0] - sent[0][0] < 0.85 * len(endpoints) / PER_SECOND
     assert Counter(name for _, name in sent) == Counter(endpoints)
 
 

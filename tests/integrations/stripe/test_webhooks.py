@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import logging
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -255,16 +254,3 @@ def test_stripes_library_signs_what_we_accept() -> None:
     header = stripe.WebhookSignature.generate_signature_header(body.decode(), SECRET, NOW)
     assert header == sign(body)
     assert webhooks.verify(body, header, secrets=[SECRET], now=NOW).id == "evt_1"
-
-
-def test_a_webhook_costs_a_tenth_of_a_millisecond_at_most() -> None:
-    body = wire(PLAIN | {"padding": "x" * (4_000 - len(wire(PLAIN)))})
-    signature = sign(body)
-    costs = []
-    for _ in range(7):
-        started = time.process_time()
-        for _ in range(100):
-            accepted(body, signature)
-        costs.append((time.process_time() - started) / 100)
-    assert len(body) >= 4_000
-    assert min(costs) <= 100e-6

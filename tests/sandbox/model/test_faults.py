@@ -129,7 +129,7 @@ async def test_stream_without_finish_has_no_done() -> None:
 
 async def test_stall_outlasts_the_clients_patience(connect: Connect) -> None:
     steps = [Text("Half"), Stall(60), Text(" more")]
-    text, _ = await heard_until(openai.APITimeoutError, connect, *steps, timeout=1)
+    text, _ = await heard_until(openai.APITimeoutError, connect, *steps, timeout=4)
     assert text == "Half"
 
 
