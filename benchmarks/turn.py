@@ -62,6 +62,9 @@ def report(results: dict[str, Figures]) -> str:
     ours = results["vaultra"]
     for name in ("floor", "floor-json", "plain"):
         other = results[name]
+        if not other.cpu:
+            lines.append(f"{name} used too little CPU to compare with; ask for more --turns")
+            continue
         cpu, turn = ours.cpu / other.cpu, ours.turn / other.turn
         lines.append(f"vaultra takes {cpu:.1f} times the CPU of {name}, {turn:.1f} times its time")
     return "\n".join(lines)
