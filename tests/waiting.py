@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from sqlalchemy import text
-
 from db.session import Database
 
 SECONDS = 60
@@ -15,20 +13,15 @@ _TOLD = """
     SELECT coalesce(string_agg(coalesce(data ->> 'delta', data ->> 'toolCallName'), ''
                                ORDER BY seq), '')
     FROM (SELECT seq, run_id, data::jsonb FROM agent_run_events) e JOIN agent_runs r
-    ON r.id = e.run_id WHERE r.client_run_id = :run
+    ON r.id = e.run_id WHERE r.client_run_id = $1
 """
 
 
 async def until_logged(database: Database, run_id: str, told: str) -> None:
     """Wait until a run's log holds this piece of its answer, or the name of a tool."""
     async with asyncio.timeout(SECONDS):
-        while told not in await _told(database, run_id):  # noqa: ASYNC110
+        while told not in await database.call(_TOLD, run_id):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-
-
-async def _told(database: Database, run_id: str) -> str:
-    async with database.unit_of_work() as session:
-        return str((await session.execute(text(_TOLD), {"run": run_id})).scalar_one())
 
 
 async def until_cancelled(work: Callable[..., Coroutine[Any, Any, None]]) -> None:

@@ -159,7 +159,7 @@ async def test_running_run_is_cancelled_and_keeps_its_words(open_service: OpenSe
         await gate.reached.wait()
         assert await service.cancel(run_id) == "running"
         events = await _events(service, run_id)
-        await asyncio.wait_for(gate.abandoned.wait(), 60)
+        await asyncio.wait_for(gate.abandoned.wait(), SECONDS)
         assert events[-1]["outcome"] == {"type": "cancelled"}
         assert text_of(events) == "One"
         assert [m["content"] for m in await service.messages()] == ["first", "One"]
@@ -252,7 +252,7 @@ async def test_run_that_is_cancelled_while_it_writes_ends_all_the_same(
     script = Script([Turn([Text("Let me see."), add]), Turn([Text("Two.")], after_tool="*")])
     async with open_service(script) as service:
         run_id = await service.begin("first")
-        await asyncio.wait_for(written.wait(), 60)
+        await asyncio.wait_for(written.wait(), SECONDS)
         await service.cancel(run_id)
         events = await _events(service, run_id)
         assert_valid_agui(events, max_warnings=0)
@@ -279,7 +279,7 @@ async def test_run_that_is_cancelled_while_it_begins_ends_all_the_same(
     monkeypatch.setattr(executing, "_begin", begin_and_hear_late)
     async with open_service(Script([Turn([Text("Never said.")])])) as service:
         run_id = await service.begin("first")
-        await asyncio.wait_for(begun.wait(), 60)
+        await asyncio.wait_for(begun.wait(), SECONDS)
         await service.cancel(run_id)
         events = await _events(service, run_id)
         assert_valid_agui(events, max_warnings=0)

@@ -138,7 +138,7 @@ async def test_replayed_body_is_refused(stripe: Stripe, seconds: int) -> None:
 
 
 @shared_loop
-@pytest.mark.parametrize("seconds", [400, 3_600, 90 * 86_400])
+@pytest.mark.parametrize("seconds", [330, 3_600, 90 * 86_400])
 async def test_timestamp_of_the_future_is_refused(stripe: Stripe, seconds: int) -> None:
     body = json.dumps(event()).encode()
     await _assert_refused(stripe, body, signed(body, at=time.time() + seconds), reason="in_future")

@@ -9,7 +9,6 @@ import pytest_asyncio
 from pgqueuer.domain.models import Job, TracebackRecord
 from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
-from sqlalchemy import text
 
 from db.job_engine import JobQueries
 from db.repositories.jobs import Entrypoint, enqueue
@@ -84,27 +83,23 @@ async def test_empty_queue_is_told(database: Database, queries: JobQueries) -> N
 
 
 async def _rows(database: Database) -> list[tuple[int, str]]:
-    async with database.unit_of_work() as session:
-        rows = await session.execute(text("SELECT id, status::text FROM pgqueuer ORDER BY id"))
-        return [tuple(row) for row in rows]
+    query = "SELECT id, status::text FROM pgqueuer ORDER BY id"
+    return [tuple(row) for row in await database.fetch(query)]
 
 
 async def _logged(database: Database) -> list[tuple[int, str]]:
-    """What the log says of jobs that are no longer a worker's."""
-    async with database.unit_of_work() as session:
-        query = "SELECT job_id, status::text FROM pgqueuer_log WHERE id > :last ORDER BY id"
-        last = "SELECT max(id) FROM pgqueuer_log WHERE status = 'picked'"
-        rows = await session.execute(text(query.replace(":last", f"({last})")))
-        return [tuple(row) for row in rows]
+    """What the log says of jobs since the last one was taken."""
+    query = """
+        SELECT job_id, status::text FROM pgqueuer_log
+        WHERE id > (SELECT max(id) FROM pgqueuer_log WHERE status = 'picked') ORDER BY id
+    """
+    return [tuple(row) for row in await database.fetch(query)]
 
 
 async def _take_over(database: Database, job: Job) -> None:
     """Let the worker be silent for so long that another one takes its job."""
-    async with database.unit_of_work() as session:
-        await session.execute(
-            text("UPDATE pgqueuer SET heartbeat = now() - interval '1 hour' WHERE id = :id"),
-            {"id": job.id},
-        )
+    silent = "UPDATE pgqueuer SET heartbeat = now() - interval '1 hour' WHERE id = $1"
+    await database.fetch(silent, job.id)
     async with database.connected() as connection:
         assert [taken.id for taken in await _take(JobQueries.over(connection))] == [job.id]
 
